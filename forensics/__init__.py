@@ -1,0 +1,1 @@
+"""sealbag: forensic evidence collection and triage."""
