@@ -1,0 +1,1 @@
+"""One read: bytes are hashed while they are stored, and written whole or not at all."""

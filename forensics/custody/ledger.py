@@ -1,0 +1,160 @@
+"""The append-only ledger of one bag: lines, tree, checkpoints (docs/format.md §2, §5)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from forensics.custody.keys import RunKey
+from forensics.custody.lines import LEDGER, make_line
+from forensics.custody.notes import checkpoint_body, sign_note
+from forensics.custody.tree import Tree
+from forensics.errors import OutputLocked
+from forensics.hashing.osapi import datasync, sync_folder, try_lock
+from forensics.hashing.write import storage_error, write_all
+
+CHECKPOINT_LINES = 10_000
+CHECKPOINT_SECONDS = 60.0
+
+
+class Ledger:
+    """Writer of ``custody/ledger.jsonl``.
+
+    Appended lines wait in memory until :meth:`flush`; only flushed lines count in the
+    tree, so a checkpoint covers durable lines alone.
+
+    :param on_checkpoint: called with (size, note bytes) of each checkpoint.
+    """
+
+    def __init__(
+        self,
+        bag: Path,
+        bag_id: str,
+        run_key: RunKey,
+        on_checkpoint: Callable[[int, bytes], None] | None = None,
+    ) -> None:
+        self.bag, self.bag_id, self.run_key = bag, bag_id, run_key
+        self.tree = Tree()
+        self.on_checkpoint = on_checkpoint
+        self._pending: list[bytes] = []
+        self._salts: list[str] = []
+        self._checked = (self.tree.size, time.monotonic())
+        self._path = str(bag / LEDGER)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        try:
+            self._fd = os.open(self._path, flags, 0o600)
+            # a second lock: custody/lock goes before the seal is signed, this file stays
+            if not try_lock(self._fd):
+                os.close(self._fd)
+                raise OutputLocked("another process is writing this bag", where=str(bag))
+            self._durable = os.fstat(self._fd).st_size
+            sync_folder(str(bag / "custody"))
+        except OSError as error:
+            raise storage_error(error, self._path) from error
+
+    def adopt(self, tree: Tree) -> None:
+        """Take the tree over the lines that the (locked, cut) file holds."""
+        self.tree = tree
+        self._durable = os.fstat(self._fd).st_size
+        self._checked = (tree.size, time.monotonic())
+
+    @property
+    def next_seq(self) -> int:
+        """The seq of the next line."""
+        return self.tree.size + len(self._pending)
+
+    @property
+    def pending(self) -> int:
+        """Number of lines that wait for the next flush."""
+        return len(self._pending)
+
+    def append(self, kind: str, fields: Mapping[str, Any]) -> int:
+        """Add a line to the group; return its seq.
+
+        :raises ValueError: if the line breaks the format's bounds.
+        """
+        if not self._salts:
+            self._salts = [os.urandom(16).hex() for _ in range(256)]
+        seq = self.next_seq
+        self._pending.append(make_line(seq, kind, self._salts.pop(), fields))
+        return seq
+
+    def flush(self) -> None:
+        """Write the group and make it durable.
+
+        :raises DiskFull, StorageError: the file is then cut back to what was durable.
+        """
+        if not self._pending:
+            return
+        data = b"\n".join(self._pending) + b"\n"
+        try:
+            write_all(self._fd, data, self._path)
+            datasync(self._fd)
+        except OSError as error:
+            self._cut_back()
+            raise storage_error(error, self._path) from error
+        except BaseException:
+            self._cut_back()
+            raise
+        self._durable += len(data)
+        for line in self._pending:
+            self.tree.append(line)
+        self._pending.clear()
+
+    def _cut_back(self) -> None:
+        try:
+            os.ftruncate(self._fd, self._durable)
+        except OSError:
+            # the torn tail stays; verify and resume know it by the missing LF or seq
+            return
+
+    def drop(self) -> None:
+        """Forget lines that were not flushed (their contents were not made durable)."""
+        self._pending.clear()
+
+    def checkpoint(self) -> bytes:
+        """Sign the tree head of what is durable and store it; return the note."""
+        size = self.tree.size
+        name = f"sealbag/{self.bag_id}"
+        note = sign_note(checkpoint_body(name, size, self.tree.root()), name, self.run_key)
+        path = self.bag / "custody" / "checkpoints" / f"{size:012d}.note"
+        write_file(path, note)
+        self._checked = (size, time.monotonic())
+        if self.on_checkpoint is not None:
+            self.on_checkpoint(size, note)
+        return note
+
+    def checkpoint_due(self) -> bool:
+        """True after 10,000 lines or 60 s with new lines."""
+        size, at = self._checked
+        new = self.tree.size - size
+        return new >= CHECKPOINT_LINES or (new > 0 and time.monotonic() - at >= CHECKPOINT_SECONDS)
+
+    def close(self) -> None:
+        """Close the file; what was not flushed is gone."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a small file whole: beside its place, durable, then renamed over it.
+
+    :raises DiskFull, StorageError:
+    """
+    beside = path.parent / f".{path.name}.new"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        fd = os.open(beside, flags, 0o600)
+        try:
+            write_all(fd, data, str(path))
+            datasync(fd)
+        finally:
+            os.close(fd)
+        os.replace(beside, path)
+        sync_folder(str(path.parent))
+    except OSError as error:
+        raise storage_error(error, str(path)) from error

@@ -1,0 +1,128 @@
+"""Going on with an unfinished bag: what was acknowledged stays, what was not is named."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from forensics.custody.layout import remove_unfinished
+from forensics.custody.lines import LEDGER, read_lines
+from forensics.custody.sshsig import verify as verify_signature
+from forensics.custody.tree import Tree
+from forensics.errors import OutputSealed
+from forensics.hashing.write import storage_error
+
+MAX_NAMED = 1000
+
+
+@dataclass(slots=True)
+class State:
+    """What a bag's ledger says when a process goes on with it.
+
+    :param objects: SHA-256 (32 bytes) of every object that a line names.
+    :param cut: bytes of torn tail that were cut off.
+    :param unacknowledged: objects that no line named; they were removed.
+    """
+
+    open: dict[str, Any] = field(default_factory=dict)
+    tree: Tree = field(default_factory=Tree)
+    objects: set[bytes] = field(default_factory=set)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    bytes: int = 0
+    volumes: int = 0
+    cut: int = 0
+    unacknowledged: list[str] = field(default_factory=list)
+    signer_key: str = ""
+
+
+def object_names(line: Mapping[str, Any]) -> list[str]:
+    """The digests of the objects that hold a line's content."""
+    if line["kind"] not in ("artefact", "result") or "sha256" not in line or "stored" in line:
+        return []
+    parts = line.get("parts")
+    return list(parts) if parts else [line["sha256"]]
+
+
+def read_state(bag: Path, on_line: Callable[[Mapping[str, Any]], None] | None = None) -> State:
+    """Read a bag's ledger from its first to its last whole line.
+
+    :param on_line: called with each line's fields.
+    :raises NotABag, FutureFormat, InputError:
+    """
+    state = State()
+    for data, line in read_lines(bag):
+        state.tree.append(data)
+        kind = line["kind"]
+        if kind == "open":
+            state.open = line
+        if kind in ("open", "resume"):
+            state.signer_key = line["signer_key"]
+        if kind == "source" and "volume" in line:
+            state.volumes += 1
+        if kind == "artefact":
+            state.outcomes[line["outcome"]] += 1
+            if "same_as" not in line:
+                state.bytes += line.get("size", 0)
+        for name in object_names(line):
+            state.objects.add(bytes.fromhex(name))
+        if on_line is not None:
+            on_line(line)
+    return state
+
+
+def refuse_sealed(bag: Path, signer_key: str) -> None:
+    """Refuse a bag whose seal is signed; remove a seal whose signing was interrupted.
+
+    :raises OutputSealed:
+    """
+    import base64
+
+    seal, signature = bag / "custody" / "seal.json", bag / "custody" / "seal.json.sig"
+    if seal.exists() and signature.exists():
+        key = base64.b64decode(signer_key) if signer_key else b""
+        if verify_signature(signature.read_bytes(), seal.read_bytes(), "sealbag-seal-v1", key):
+            raise OutputSealed("the bag is sealed; nothing can be added to it", where=str(bag))
+    for path in (signature, seal):
+        path.unlink(missing_ok=True)
+
+
+def cut_torn_tail(bag: Path) -> int:
+    """Cut what follows the last LF of the ledger; return how many bytes."""
+    path = bag / LEDGER
+    try:
+        with path.open("r+b") as stream:
+            end = position = stream.seek(0, os.SEEK_END)
+            while position > 0:
+                step = min(65536, position)
+                stream.seek(position - step)
+                cut = stream.read(step).rfind(b"\n")
+                if cut >= 0:
+                    position = position - step + cut + 1
+                    break
+                position -= step
+            stream.truncate(position)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise storage_error(error, str(path)) from error
+    return end - position
+
+
+def remove_unacknowledged(bag: Path, state: State) -> None:
+    """Remove objects that no line names (stored, killed before the line) and name them in *state*."""
+    remove_unfinished(bag)
+    for folder in sorted((bag / "data" / "objects").iterdir()):
+        for path in sorted(folder.iterdir()):
+            try:
+                known = bytes.fromhex(path.name) in state.objects
+            except ValueError:
+                known = False
+            if not known:
+                path.unlink()
+                state.unacknowledged.append(path.name[:64])
+        if not any(folder.iterdir()):
+            folder.rmdir()

@@ -1,0 +1,109 @@
+"""Contents by their digest, made durable in groups (docs/format.md §11)."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from forensics.hashing.osapi import datasync, sync_file_system, sync_folder
+from forensics.hashing.sink import FileSink
+from forensics.hashing.write import storage_error
+
+#: up to so many files a group they are flushed one by one: a call that flushes the whole
+#: file system would wait for everybody else's data on a busy host
+FEW = 8
+
+
+@dataclass(slots=True)
+class ObjectStore:
+    """data/objects of one bag. Only the bag's one writer uses it.
+
+    :param limit: largest file of the destination in bytes, None for none.
+    """
+
+    root: Path
+    limit: int | None = None
+    _names: itertools.count[int] = field(default_factory=itertools.count)
+    _waiting: dict[str, str] = field(default_factory=dict)
+    _folders: set[str] = field(default_factory=set)
+
+    def sink(self) -> FileSink:
+        """A sink for one new content."""
+        return FileSink(self._next, self.limit)
+
+    def _next(self) -> str:
+        return f"{self.root}/tmp/{os.getpid()}-{next(self._names)}"
+
+    def path(self, sha256: str) -> str:
+        """Where the object of that digest lies."""
+        return f"{self.root}/data/objects/{sha256[:2]}/{sha256}"
+
+    def adopt(self, path: str, sha256: str) -> None:
+        """Take a finished file of ``tmp/`` as the content of that digest, with the next commit."""
+        if sha256 in self._waiting or os.path.exists(self.path(sha256)):
+            os.unlink(path)  # the same bytes are stored once
+        else:
+            self._waiting[sha256] = path
+
+    def keep(self, sink: FileSink, sha256: str) -> tuple[list[str], list[int]]:
+        """Adopt a closed sink's files; return (parts, sizes), empty unless it was split."""
+        if len(sink.parts) == 1:
+            self.adopt(sink.parts[0].path, sha256)
+            return [], []
+        for part in sink.parts:
+            self.adopt(part.path, part.sha256)
+        return [part.sha256 for part in sink.parts], [part.size for part in sink.parts]
+
+    @property
+    def waiting(self) -> int:
+        """Number of contents that the next commit will make durable."""
+        return len(self._waiting)
+
+    def commit(self) -> None:
+        """Make waiting contents durable, then their names, then the folders.
+
+        :raises DiskFull, StorageError: nothing of the group may then be acknowledged.
+        """
+        if not self._waiting:
+            return
+        try:
+            self._flush(list(self._waiting.values()))
+            folders = {str(self.root / "data" / "objects")} if self._make_folders() else set()
+            for sha256, path in self._waiting.items():
+                os.replace(path, self.path(sha256))
+                folders.add(f"{self.root}/data/objects/{sha256[:2]}")
+            if len(folders) <= FEW or not sync_file_system(str(self.root)):
+                for folder in folders:
+                    sync_folder(folder)
+        except OSError as error:
+            raise storage_error(error, str(self.root)) from error
+        self._waiting.clear()
+
+    def _flush(self, paths: list[str]) -> None:
+        if len(paths) > FEW and sync_file_system(str(self.root)):
+            return
+        for path in paths:
+            fd = os.open(path, os.O_RDWR)
+            try:
+                datasync(fd)
+            finally:
+                os.close(fd)
+
+    def _make_folders(self) -> bool:
+        made = False
+        for sha256 in self._waiting:
+            folder = sha256[:2]
+            if folder not in self._folders:
+                os.makedirs(f"{self.root}/data/objects/{folder}", exist_ok=True)
+                self._folders.add(folder)
+                made = True
+        return made
+
+    def drop(self) -> None:
+        """Forget and remove what waits: the destination failed before it was acknowledged."""
+        for path in self._waiting.values():
+            if os.path.exists(path):
+                os.unlink(path)
+        self._waiting.clear()
