@@ -27,12 +27,7 @@ test: setup-test ## the tests, with the oracles they compare with (ARGS="-k name
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: setup-test ## ruff, mypy for Linux and Windows, the floors
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check --quiet . || { echo "lint: run .venv/bin/ruff format ."; exit 1; }
-	@$(BIN)/mypy
-	@$(BIN)/mypy --platform win32
-	@$(BIN)/lint-imports --no-logo >.setup/floors 2>&1 || { cat .setup/floors; exit 1; }
-	@tail -n 1 .setup/floors
+	@.ci/lint
 
 docs: setup-test ## docs/cli.md from --help
 	@$(BIN)/python docs/make_cli.py
