@@ -20,14 +20,20 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in result.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
+def places() -> set[bytes]:
+    """The checkout's folder and the one above, unless that is one that every machine has."""
+    above = ROOT.parent
+    everywhere = {"/", "/tmp", "/var/tmp", "/home", "/root", "/opt", "/srv", "/usr/src", "/usr/local/src"}
+    return {str(ROOT).encode()} | ({str(above).encode() + b"/"} if str(above) not in everywhere else set())
+
+
 def test_no_path_of_this_machine() -> None:
-    """The checkout's own place, and homes: such a path works for one person only."""
-    places = {str(ROOT).encode(), str(ROOT.parent).encode() + b"/", str(Path.home()).encode() + b"/"} - {b"/", b"//"}
+    """Such a path works for one person only."""
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in tracked()
         for number, line in enumerate(path.read_bytes().split(b"\n"), 1)
-        if any(re.search(rb"(?<![\w.])" + re.escape(place), line) for place in places)
+        if any(re.search(rb"(?<![\w.])" + re.escape(place), line) for place in places())
     ]
     assert not found
 
