@@ -148,6 +148,7 @@ def samples() -> Samples:
     user = os.getuid() if hasattr(os, "getuid") else 0
     folder = Path(tempfile.gettempdir()) / f"sealbag-samples-{user}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    assert os.name != "posix" or folder.stat().st_uid == user, f"{folder} is somebody else's"
     return Samples(folder)
 
 
