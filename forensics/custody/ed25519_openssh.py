@@ -14,6 +14,10 @@ KEY_TYPE = "ssh-ed25519"
 KEY_SIZE = 32
 SIGNATURE_SIZE = 64
 MAX_BLOB = 1 << 16
+_PRIME = 2**255 - 19
+# y of the eight points of small order: under such a "key" anybody can sign, often any message
+_ORDER_8 = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little")
+_SMALL_ORDER = frozenset((0, 1, _PRIME - 1, _ORDER_8, _PRIME - _ORDER_8))
 
 
 class WireError(ValueError):
@@ -75,6 +79,12 @@ def decode_base64(text: str | bytes) -> bytes:
     return data
 
 
+def is_sound(raw: bytes) -> bool:
+    """Return whether *raw* may be anybody's public key: 32 bytes, y below 2^255 - 19, no small order."""
+    y = int.from_bytes(raw, "little") & (1 << 255) - 1
+    return len(raw) == KEY_SIZE and y < _PRIME and y not in _SMALL_ORDER
+
+
 def public_blob(raw: bytes) -> bytes:
     """Return the SSH public key blob of a raw 32-byte key (51 bytes)."""
     return pack_string(KEY_TYPE.encode()) + pack_string(raw)
@@ -94,7 +104,8 @@ def blob_type(blob: bytes) -> str:
 def raw_from_blob(blob: bytes) -> bytes:
     """Return the raw 32-byte key of an SSH public key blob.
 
-    :raises WireError: if it is malformed, of another type, or longer than it need be.
+    :raises WireError: if it is malformed, of another type, longer than it need be, or no
+        sound key (:func:`is_sound`).
     """
     kind = blob_type(blob)
     if kind != KEY_TYPE:
@@ -105,6 +116,8 @@ def raw_from_blob(blob: bytes) -> bytes:
     reader.end()
     if len(raw) != KEY_SIZE:
         raise WireError(f"an Ed25519 key of {len(raw)} bytes, not {KEY_SIZE}")
+    if not is_sound(raw):
+        raise WireError("an Ed25519 key of small order or in a second spelling: anybody could sign for it")
     return raw
 
 
@@ -135,13 +148,14 @@ def fingerprint(raw: bytes) -> str:
 def verify_raw(public_raw: bytes, signature: bytes, message: bytes) -> bool:
     """Return whether *signature* (64 bytes) over *message* is by *public_raw* (32 bytes).
 
-    RFC 8032 §5.1.7 as OpenSSL does it: no batch, s < L demanded. Never raises for bad input.
+    RFC 8032 §5.1.7 without the cofactor, as OpenSSL does it (s < L, R compared as bytes), and
+    only for a sound key (:func:`is_sound`). Never raises for bad input.
     """
     # imported late: a C library
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    if len(public_raw) != KEY_SIZE or len(signature) != SIGNATURE_SIZE:
+    if len(signature) != SIGNATURE_SIZE or not is_sound(public_raw):
         return False
     try:
         Ed25519PublicKey.from_public_bytes(public_raw).verify(signature, message)

@@ -23,7 +23,7 @@ MAX_SIGNERS = 4096
 _KEY_TYPE = re.compile(r"(?:sk-)?(?:ssh|ecdsa)-[a-zA-Z0-9@.-]+")
 _QUOTED = re.compile(r'"([^"]*)"(?=[ \t]|$)')
 _PLAIN = re.compile(r'[^\s"]+')
-_OPTION = re.compile(r'([A-Za-z-]+)(?:="((?:[^"\\]|\\.)*)")?')
+_OPTION = re.compile(r'([A-Za-z-]+)(?:="((?:[^"\\]|\\")*)")?')
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ def load_trust(path: str | os.PathLike[str]) -> list[TrustedSigner]:
             data = stream.read(MAX_FILE + 1)
     except PermissionError:
         raise PermissionRefused("the file of trusted signers may not be read", where=where) from None
-    except OSError as error:
-        reason = error.strerror or "unreadable"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"no file of trusted signers ({reason})", where=where, hint="Check --trust.") from error
     if len(data) > MAX_FILE:
         raise ConfigError(f"too large for a file of trusted signers (over {MAX_FILE} bytes)", where=where)
@@ -136,6 +136,8 @@ def _options(rest: str) -> tuple[tuple[str, ...] | None, str]:
 def _refuse_option(text: str, name: str) -> NoReturn:
     if name in ("cert-authority", "valid-after", "valid-before"):
         raise ValueError(f"option {name} is not honoured: such a line is refused, not overlooked")
+    if name == "namespaces":
+        raise ValueError('namespaces needs a list in double quotes: namespaces="sealbag-seal-v1"')
     raise ValueError(f"unknown option or key type {text[:40]!r}")
 
 
