@@ -216,3 +216,14 @@ def test_a_checkpoint_in_another_spelling_is_refused(old: str, new: str) -> None
 def test_a_verifier_key_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         notes.parse_verifier_key(text)
+
+
+def test_a_signature_has_one_spelling_in_base64() -> None:
+    """68 bytes leave two spare bits in the last character: set, they would be a second note of the same value."""
+    assert NOTE.endswith(b"=\n")
+    alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    other = alphabet[alphabet.index(NOTE[-3]) ^ 1]
+    changed = NOTE[:-3] + bytes([other]) + NOTE[-2:]
+    assert base64.b64decode(changed.split(b" ")[-1]) == base64.b64decode(NOTE.split(b" ")[-1])
+    with pytest.raises(InputError, match="not canonical"):
+        notes.parse_note(changed)
