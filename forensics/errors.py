@@ -7,6 +7,7 @@ next). A message is three lines: what, where, what to do.
 ::
 
     SealbagError                     70
+    ├── InternalDefect               70
     ├── UsageError                   64
     ├── InputError                   65  input is not what it should be
     │   ├── NotAnImage, TruncatedImage, NotABag, FutureFormat
@@ -50,6 +51,10 @@ class SealbagError(Exception):
 
     def __str__(self) -> str:
         return f"{self.what}: {self.where}" if self.where else self.what
+
+
+class InternalDefect(SealbagError):
+    """An exception that no code expected."""
 
 
 class UsageError(SealbagError):

@@ -196,7 +196,7 @@ class BagWriter:
         line = dict(fields)
         try:
             if sink is not None:
-                parts, sizes = self.store.keep(sink, line.get("extents_sha256") or line["sha256"])
+                parts, sizes = self.store.keep(sink, line["sha256"])
                 line["parts"], line["part_sizes"] = parts, sizes
             seq = self.ledger.append("artefact", line)
         except OSError as error:

@@ -1,0 +1,212 @@
+"""collect(): sources in, sealed bag out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from forensics.acquisition.bag import Bag
+from forensics.acquisition.coverage import read_coverage
+from forensics.acquisition.guard import exclude_output, refuse_inside
+from forensics.acquisition.matcher import Matcher
+from forensics.acquisition.places import Names, describe, plugin_line
+from forensics.acquisition.planning import Place, Planner
+from forensics.acquisition.progress import OnProgress, Progress, silent
+from forensics.acquisition.setup import Setup, prepare
+from forensics.acquisition.taking import Acknowledged, Taker
+from forensics.acquisition.views import write_views
+from forensics.custody.bag import BagWriter
+from forensics.custody.keys import Key
+from forensics.custody.seal import Seal, seal
+from forensics.errors import DiskFull, Interrupted, StorageError
+from forensics.model import EvidenceSource, Volume
+
+
+def collect(
+    source: EvidenceSource | Sequence[EvidenceSource],
+    out: str | os.PathLike[str],
+    *,
+    profile: str | os.PathLike[str] = "triage",
+    key: Key | None = None,
+    case: str = "",
+    exhibit: str = "",
+    examiner: str = "",
+    resume: bool = False,
+    on_progress: OnProgress | None = None,
+    part_size: int | None = None,
+    **overrides: Any,
+) -> Bag:
+    """Collect what a profile asks for into a bag, and seal it.
+
+    :param source: one open source, or several.
+    :param out: the bag's folder: new or empty, or with *resume* an unfinished bag.
+    :param profile: a profile's name or a .toml file; *overrides* are paths, exclude,
+        max_file, max_total (bytes), max_seconds, digests, listing.
+    :param key: signs the seal; None = a key of this process, never written.
+    :param part_size: split stored contents beyond this many bytes.
+    :raises OutputRefused: before anything is written.
+    :raises Interrupted: on KeyboardInterrupt; the bag can be resumed.
+    :raises StorageError: if the destination fails; what was acknowledged stands.
+    :raises ConfigError: for a profile, rule or collector that is not right.
+    """
+    sources = [source] if not isinstance(source, Sequence) else list(source)
+    ready = prepare(profile, overrides)
+    path = Path(out)
+    refuse_inside(path, sources)
+    about = {
+        "case": case, "exhibit": exhibit, "examiner": examiner, **ready.about,
+        "actors": ["sealbag: program", *([f"{examiner}: examiner"] if examiner else [])],
+    }  # fmt: skip
+    known, names = Acknowledged(), Names()
+
+    def see(line: Mapping[str, Any]) -> None:
+        known.see(line)
+        names.see(line)
+
+    if resume:
+        bag = BagWriter.resume(path, about, key=key, largest_file=part_size, on_line=see)
+    else:
+        bag = BagWriter.create(path, about, key=key, largest_file=part_size)
+    run = _Run(bag, ready, known, names, on_progress or silent)
+    try:
+        sealed = run.all(sources)
+    except KeyboardInterrupt:
+        bag.abandon("interrupted")
+        raise Interrupted(
+            "stopped; what was acknowledged is safe", where=str(path), hint="Go on with the same command and --resume."
+        ) from None
+    except StorageError as error:
+        bag.abandon("disk-full" if isinstance(error, DiskFull) else "failed")
+        raise
+    except BaseException:
+        bag.abandon("failed")
+        raise
+    return run.result(sealed)
+
+
+class _Run:
+    """One process's work on one bag."""
+
+    def __init__(
+        self, bag: BagWriter, ready: Setup, known: Acknowledged, names: Names, on_progress: OnProgress
+    ) -> None:
+        self.bag, self.ready, self.known, self.names = bag, ready, known, names
+        self.on_progress, self.progress = on_progress, Progress()
+
+    def all(self, sources: list[EvidenceSource]) -> Seal:
+        """Describe, walk, take, close, seal."""
+        for one in sources:
+            self._watch(one)
+            exclude_output(one, self.bag.path)
+        for plugin in self.ready.plugins:
+            plugin_line(self.bag, plugin)
+        found = list(describe(self.bag, sources, self.names))
+        self.bag.phase()
+        matcher = Matcher(self.ready.rules, self.ready.systems([volume for _, volume in found]))
+        planner = self._walk(matcher, found)
+        self._phase("take")
+        self.progress.total, self.progress.total_bytes = planner.plan.total, planner.plan.bytes
+        places = {place.id: place for place, _ in found}
+        taker = Taker(self.bag, places, self.ready.profile, self.known, self.on_progress, self.progress)
+        try:
+            taker.take(planner.plan)
+        finally:
+            planner.plan.close()
+        self._rules(matcher)
+        self._phase("seal")
+        return seal(self.bag, write_views)
+
+    def _phase(self, name: str) -> None:
+        self.bag.phase()
+        self.progress.phase, self.progress.current = name, ""
+        self.on_progress(self.progress)
+
+    def _watch(self, source: EvidenceSource) -> None:
+        """A child's death is a line of the ledger."""
+        if hasattr(source, "on_death"):
+            source.on_death = lambda death: self.bag.line("death", death)
+
+    def _walk(self, matcher: Matcher, found: list[tuple[Place, Volume]]) -> Planner:
+        self._phase("walk")
+        planner = Planner(
+            matcher,
+            self.ready.collectors,
+            self.bag,
+            listing=self.ready.profile.listing,
+            on_progress=self.on_progress,
+            progress=self.progress,
+        )
+        for place, volume in found:
+            if volume.state == "open":
+                planner.walk(place, volume)
+        for place, volume, stored, listing in planner.listings:
+            self._listing(place, volume, stored, listing.sink)
+        return planner
+
+    def _listing(self, place: Place, volume: Volume, stored: dict[str, Any], sink: Any) -> None:
+        number = place.volumes[volume.id]
+        fields = {
+            "source": place.id, "volume": number, "path": f"listing/{place.id}-{number}.jsonl.zst",
+            "type": "produced", "media_type": "application/jsonl+zstd", "method": "listing",
+            "outcome": "complete", "why": ["listing"], **stored,
+        }  # fmt: skip
+        settled, again = self.known.look(fields)
+        if settled:
+            # the same listing (its size is in the key); the same bytes are stored once anyway
+            sink.discard()
+            return
+        self.bag.add(fields | ({"again": again} if again is not None else {}), sink)
+
+    def _rules(self, matcher: Matcher) -> None:
+        """State how each rule ended, counted from the ledger itself."""
+        self.bag.commit()
+        coverage = read_coverage(self.bag.path)
+        for outcome in matcher.outcomes(coverage.by_rule):
+            counts = {name.replace("-", "_"): number for name, number in outcome.counts.items()}
+            self.bag.line("rule", {"rule": outcome.rule, "state": outcome.state, "reason": outcome.reason, **counts})
+
+    def result(self, sealed: Seal) -> Bag:
+        """What the caller gets back."""
+        bag = self.bag
+        coverage = read_coverage(bag.path)
+        return Bag(
+            bag.path, bag.id, sealed.sha256, sealed.signer, sealed.size, sealed.root,
+            dict(coverage.counts), bag.bytes, coverage, bag.resumed,
+        )  # fmt: skip
+
+
+def dry_run(
+    source: EvidenceSource | Sequence[EvidenceSource],
+    *,
+    profile: str | os.PathLike[str] = "triage",
+    on_progress: OnProgress | None = None,
+    **overrides: Any,
+) -> dict[str, Any]:
+    """Walk and plan, write nothing; return counts and the volumes seen."""
+    sources = [source] if not isinstance(source, Sequence) else list(source)
+    ready = prepare(profile, overrides)
+    progress = Progress(phase="walk")
+    found = [(Place(one, f"s{n}"), volume) for n, one in enumerate(sources) for volume in one.volumes()]
+    matcher = Matcher(ready.rules, ready.systems([volume for _, volume in found]))
+    planner = Planner(
+        matcher, ready.collectors, None, listing=False, on_progress=on_progress or silent, progress=progress
+    )
+    for place, volume in found:
+        if volume.state == "open":
+            planner.walk(place, volume)
+    plan = planner.plan
+    plan.close()
+    return {
+        "entries": progress.entries,
+        "candidates": plan.total,
+        "bytes": plan.bytes,
+        "troubles": planner.troubles,
+        "volumes": _volume_rows(volume for _, volume in found),
+        "rules": [{"rule": r.rule, "state": r.state, "reason": r.reason} for r in matcher.outcomes()],
+    }
+
+
+def _volume_rows(volumes: Iterable[Volume]) -> list[dict[str, Any]]:
+    return [{"id": v.id, "fs": v.fs, "mount": v.mount, "state": v.state, "code": v.code} for v in volumes]

@@ -1,0 +1,69 @@
+"""A profile made ready: collectors built, rules gathered, what runs named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from forensics import registry
+from forensics.model import Collector, Rule, Volume
+from forensics.profiles import Profile, load_profile
+
+_SYSTEMS = {
+    "ntfs": "windows", "ext2": "linux", "ext3": "linux", "ext4": "linux", "xfs": "linux", "btrfs": "linux",
+    "hfs": "macos", "hfsplus": "macos", "apfs": "macos", "overlay": "linux", "tmpfs": "linux",
+}  # fmt: skip
+
+
+def version() -> str:
+    """The version of this release."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as of
+
+    try:
+        return of("sealbag")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What one run will do."""
+
+    profile: Profile
+    collectors: tuple[Collector, ...]
+    plugins: tuple[registry.Plugin, ...]
+    rules: tuple[Rule, ...]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Fields of the ``open`` line."""
+        return {
+            "tool": "sealbag",
+            "version": version(),
+            "profile": self.profile.name,
+            "profile_sha256": self.profile.sha256,
+        }
+
+    def systems(self, volumes: Iterable[Volume]) -> Mapping[str, str]:
+        """The operating system whose rules apply to each volume; "" = all of them."""
+        return {volume.id: _SYSTEMS.get(volume.fs, "") for volume in volumes if volume.state == "open"}
+
+
+def prepare(profile: str | os.PathLike[str], overrides: Mapping[str, Any]) -> Setup:
+    """Load a profile with its collectors.
+
+    :raises ConfigError: for a profile, stanza or option that is not right.
+    """
+    loaded = load_profile(os.fspath(profile), **overrides)
+    collectors: list[Collector] = []
+    plugins: list[registry.Plugin] = []
+    rules = list(loaded.rules())
+    for id in loaded.collectors:
+        collector = registry.load("forensics.collectors", id)(loaded.options.get(id, {}))
+        collectors.append(collector)
+        plugins.append(registry.find("forensics.collectors", id))
+        rules.extend(collector.rules())
+    return Setup(loaded, tuple(collectors), tuple(plugins), tuple(rules))

@@ -1,0 +1,43 @@
+"""Rows that wait on disk: a plan of a million files must not sit in memory."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+MEMORY = 4 << 20
+_dumps = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+_loads = json.JSONDecoder().decode
+
+
+class Spool:
+    """Append-only rows, read once or more; in memory up to 4 MiB, then in *folder*."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=MEMORY, dir=str(folder) if folder is not None else None)
+        self.rows = 0
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Add one row: a JSON object."""
+        self._file.write(_dumps(row).encode("ascii") + b"\n")
+        self.rows += 1
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        position = 0
+        while True:
+            # other readers and writers may have moved the file between two rows
+            self._file.seek(position)
+            lines = self._file.readlines(1 << 18)
+            if not lines:
+                break
+            position = self._file.tell()
+            for line in lines:
+                yield _loads(line.decode("ascii"))
+        self._file.seek(0, 2)
+
+    def close(self) -> None:
+        """Free it."""
+        self._file.close()

@@ -1,0 +1,246 @@
+"""Taking what was planned: one read each, an outcome for every candidate."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from forensics.acquisition.fields import entry_fields, identity_key, outcome_fields
+from forensics.acquisition.outcomes import after_fields, from_copied, from_error
+from forensics.acquisition.planning import Place, Plan
+from forensics.acquisition.progress import OnProgress, Progress
+from forensics.custody.bag import BagWriter
+from forensics.errors import StorageError
+from forensics.hashing.copy import copy_stream
+from forensics.model import Candidate, Entry, Outcome, Producer, Stream, entry_from_row
+from forensics.profiles import Profile
+
+#: outcomes that a resumed run does not try again while the file is in the same state
+_SETTLED = frozenset(("complete", "not-regular", "excluded", "over-cap"))
+
+
+class Acknowledged:
+    """What earlier processes of this bag took, by file and state (32 bytes a file, and its seq)."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[bytes, int, bool]] = {}
+
+    def see(self, line: Mapping[str, Any]) -> None:
+        """Note one line of the ledger."""
+        if line["kind"] == "artefact" and line.get("method") != "walk":
+            which, how = identity_key(line)
+            self._known[which] = (how, line["seq"], line["outcome"] in _SETTLED)
+
+    def look(self, fields: Mapping[str, Any]) -> tuple[bool, int | None]:
+        """(is it settled, seq of the line that a new one replaces)."""
+        if not self._known:
+            return False, None
+        which, how = identity_key(fields)
+        known = self._known.get(which)
+        if known is None:
+            return False, None
+        return known[2] and known[0] == how, known[1]
+
+
+@dataclass(slots=True)
+class _Task:
+    """One candidate on its way."""
+
+    entry: Entry
+    why: list[str]
+    fields: dict[str, Any]
+
+
+class Taker:
+    """Reads candidates in order and adds their lines."""
+
+    def __init__(
+        self,
+        bag: BagWriter,
+        places: Mapping[str, Place],
+        profile: Profile,
+        known: Acknowledged,
+        on_progress: OnProgress,
+        progress: Progress,
+    ) -> None:
+        self.bag, self.places, self.profile, self.known = bag, places, profile, known
+        self.on_progress, self.progress = on_progress, progress
+        self.deadline = time.monotonic() + profile.max_seconds if profile.max_seconds else None
+        self._links: dict[tuple[str, str, str, str | None], tuple[int, str | None, int]] = {}
+        self._deferred: list[tuple[_Task, tuple[str, str, str, str | None]]] = []
+        self._taken = bag.bytes
+
+    def take(self, plan: Plan) -> None:
+        """Take everything, most volatile first.
+
+        :raises StorageError: if the destination fails.
+        """
+        for candidate, producer in plan.producers:
+            self._produce(candidate, producer)
+        for spool in plan.spools:
+            for place in self.places.values():
+                self._take_from(place, (row for row in spool if row["s"] == place.id))
+
+    def _take_from(self, place: Place, rows: Iterator[dict[str, Any]]) -> None:
+        waiting: deque[_Task] = deque()
+        for entry, stream in place.source.streams(self._to_read(place, rows, waiting)):
+            task = waiting.popleft()
+            if isinstance(stream, Exception):
+                self._add(task, from_error(stream, entry))
+            else:
+                self._read(place, task, stream)
+        while waiting:  # a source that ended early: never silence
+            self._add(waiting.popleft(), Outcome("failed", "not-delivered", "the source ended before this entry"))
+        for task, key in self._deferred:
+            self._link(task, key)
+        self._deferred.clear()
+
+    def _to_read(self, place: Place, rows: Iterator[dict[str, Any]], waiting: deque[_Task]) -> Iterator[Entry]:
+        """Yield entries to be opened; state at once what needs no reading."""
+        for row in rows:
+            entry = entry_from_row(row["e"])
+            fields = {"source": place.id, "volume": place.volumes.get(entry.volume)} | entry_fields(entry)
+            settled, again = self.known.look(fields)
+            self._step(entry)
+            if settled:
+                continue
+            if again is not None:
+                fields["again"] = again
+            task = _Task(entry, row["w"], fields)
+            refusal = self._refuse(entry, row)
+            if refusal is not None:
+                self._add(task, refusal)
+                continue
+            key = (place.id, entry.volume, entry.address, entry.path.stream)
+            if entry.nlink > 1 and entry.address:
+                if key in self._links:
+                    self._deferred.append((task, key))
+                    continue
+                self._links[key] = (-1, None, 0)
+            waiting.append(task)
+            yield entry
+
+    def _refuse(self, entry: Entry, row: Mapping[str, Any]) -> Outcome | None:
+        """The outcome of an entry that is not to be opened."""
+        flags = _state_flags(entry)
+        if "x" in row:
+            return Outcome("excluded", row["x"], flags=flags)
+        # a folder's named stream is data like any other
+        if entry.kind != "file" and entry.path.stream is None:
+            loop = ("loop",) if "loop" in entry.flags else ()
+            return Outcome("not-regular", entry.kind, flags=flags + loop)
+        size = entry.size or 0
+        cap = row.get("c", self.profile.max_file)
+        if cap is not None and size > cap:
+            return Outcome("over-cap", "file", f"{size} bytes, cap {cap}", flags)
+        if self.profile.max_total is not None and self._taken + size > self.profile.max_total:
+            return Outcome("over-cap", "total", f"total cap {self.profile.max_total}", flags)
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            return Outcome("timed-out", "budget", f"{self.profile.max_seconds} s are over", flags)
+        return None
+
+    def _read(self, place: Place, task: _Task, stream: Stream) -> None:
+        sink = self.bag.store.sink()
+        try:
+            copied = copy_stream(
+                stream, sink, digests=self.profile.digests, deadline=self.deadline, on_bytes=self._on_bytes
+            )
+        except BaseException:
+            sink.discard()
+            raise
+        after = stream.stat_after()
+        outcome = from_copied(copied, task.entry, after, _state_flags(task.entry))
+        fields = task.fields | after_fields(task.entry, after)
+        if outcome.name == "failed":
+            sink.discard()
+            self._put(fields | outcome_fields(outcome, task.why) | {"method": place.source.kind})
+            return
+        stored = {"size": copied.size, "method": place.source.kind, **copied.digests}
+        if copied.extents is None:
+            stored["sha256"] = copied.sha256
+        else:
+            stored |= {
+                "sha256": copied.sha256,
+                "extents": [number for pair in copied.extents for number in pair],
+                "logical_size": stream.size,
+            }
+        if copied.bad:
+            stored["bad"] = [number for pair in copied.bad for number in pair]
+        if fields.get("entry_size") == copied.size:
+            del fields["entry_size"]
+        self._taken += copied.size
+        seq = self._put(fields | outcome_fields(outcome, task.why) | stored, sink)
+        key = (place.id, task.entry.volume, task.entry.address, task.entry.path.stream)
+        if key in self._links:
+            self._links[key] = (seq, copied.sha256, copied.size)
+
+    def _put(self, fields: dict[str, Any], sink: Any = None) -> int:
+        try:
+            return self.bag.add(fields, sink)
+        except ValueError as error:
+            # a line beyond the format's bounds: the artefact is stated without what made it so
+            small = {name: fields[name] for name in ("source", "volume", "path", "type", "address") if name in fields}
+            small["path"] = str(small["path"])[:4096]
+            return self.bag.add(small | outcome_fields(Outcome("failed", "line-bounds", str(error)), fields["why"]))
+
+    def _add(self, task: _Task, outcome: Outcome) -> None:
+        self._put(task.fields | outcome_fields(outcome, task.why))
+
+    def _link(self, task: _Task, key: tuple[str, str, str, str | None]) -> None:
+        """A second name of a file that this run has read."""
+        seq, sha256, size = self._links[key]
+        if sha256 is None:
+            self._add(task, Outcome("failed", "first-name-failed", "another name of this file could not be read"))
+            return
+        fields = {name: value for name, value in task.fields.items() if name != "entry_size"}
+        fields |= {"sha256": sha256, "size": size, "same_as": seq, "method": "same-content"}
+        self._put(fields | outcome_fields(Outcome("complete", flags=_state_flags(task.entry)), task.why))
+
+    def _produce(self, candidate: Candidate, producer: Producer) -> None:
+        """Store what a collector makes; its failure is its own outcome."""
+        import hashlib
+
+        sink, digest, size = self.bag.store.sink(), hashlib.sha256(), 0
+        outcome = Outcome("complete")
+        try:
+            for chunk in producer.produce():
+                digest.update(chunk)
+                sink.write(memoryview(chunk))
+                size += len(chunk)
+        except StorageError:
+            sink.discard()
+            raise
+        except Exception as error:  # noqa: BLE001  a plug-in's failure costs its own artefact
+            outcome = Outcome("partial" if size else "failed", type(error).__name__, str(error)[:500])
+        sink.close()
+        fields = {"path": producer.name, "type": "produced", "media_type": producer.media_type, "method": "produced"}
+        stored = {"sha256": digest.hexdigest(), "size": size} if outcome.name != "failed" else {}
+        if not stored:
+            sink.discard()
+        self._put(fields | outcome_fields(outcome, candidate.why) | stored, sink if stored else None)
+
+    def _step(self, entry: Entry) -> None:
+        progress = self.progress
+        progress.done += 1
+        progress.current = entry.path.display
+        if progress.done % 16 == 0:
+            self.on_progress(progress)
+
+    def _on_bytes(self, count: int) -> None:
+        self.progress.done_bytes += count
+        if count >= 65536:
+            self.on_progress(self.progress)
+
+
+def _state_flags(entry: Entry) -> tuple[str, ...]:
+    flags = []
+    if entry.state == "reallocated":
+        flags.append("reallocated")
+    elif entry.state in ("deleted", "orphan"):
+        flags.append("deleted")
+    if "cloud-placeholder" in entry.flags:
+        flags.append("cloud-placeholder")
+    return tuple(flags)

@@ -1,0 +1,230 @@
+"""What collect and triage do alike: open, collect, verify the own bag, sum up."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from forensics.acquisition.bag import Bag
+from forensics.acquisition.collect import collect, dry_run
+from forensics.acquisition.opening import open_source
+from forensics.acquisition.progress import OnProgress, Progress
+from forensics.cli.options import human_bytes, size_option
+from forensics.cli.progress import Bar
+from forensics.custody.keys import Key
+from forensics.custody.lines import now
+from forensics.errors import StorageError, WrongPassphrase
+from forensics.model import EvidenceSource
+from forensics.verifier import Verdict, verify
+
+
+@dataclass(slots=True)
+class Job:
+    """The options of one run, as given."""
+
+    sources: tuple[str, ...]
+    out: Path
+    profile: str
+    paths: tuple[str, ...]
+    exclude: tuple[str, ...]
+    case: str
+    exhibit: str
+    examiner: str
+    key_file: str | None
+    resume: bool
+    dry_run: bool
+    max_file: str | None
+    max_total: str | None
+    max_seconds: int | None
+    log_file: str | None
+    as_json: bool
+    quiet: bool
+    no_progress: bool
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """What the profile is overridden with."""
+        return {
+            "paths": self.paths,
+            "exclude": self.exclude,
+            "max_file": size_option(self.max_file),
+            "max_total": size_option(self.max_total),
+            "max_seconds": self.max_seconds,
+        }
+
+
+def ask_passphrase() -> str:
+    """The passphrase of a key: SEALBAG_PASSPHRASE, else asked for on the terminal.
+
+    :raises WrongPassphrase: if there is neither.
+    """
+    given = os.environ.get("SEALBAG_PASSPHRASE")
+    if given is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise WrongPassphrase("the key is protected and there is no terminal to ask for its passphrase on")
+    import getpass
+
+    return getpass.getpass("Passphrase: ")
+
+
+def load_key(job: Job) -> Key | None:
+    """The signing key, with what should be said about using it."""
+    if job.key_file is None:
+        return None
+    key = Key.load(job.key_file, ask_passphrase)
+    for warning in key.warnings:
+        print(f"sealbag: warning: {warning}", file=sys.stderr)
+    if any(uri in ("live", "live:") for uri in job.sources):
+        print(
+            "sealbag: warning: --key on a live host: whoever owns the host can read the key. Without --key a one-off\n"
+            "  key of this run signs the seal; a job ticket (a later release) will certify such a key off-host.",
+            file=sys.stderr,
+        )
+    return key
+
+
+class Log:
+    """--log: one JSON object a line; nothing if no file was asked for."""
+
+    def __init__(self, path: str | None) -> None:
+        self._file = open(path, "a", encoding="utf-8") if path else None  # noqa: PTH123
+        self._phase = ""
+
+    def write(self, event: str, **fields: Any) -> None:
+        """Add one line."""
+        if self._file is not None:
+            self._file.write(json.dumps({"t": now(), "event": event, **fields}) + "\n")
+            self._file.flush()
+
+    def watch(self, bar: OnProgress) -> OnProgress:
+        """Pass progress on to *bar*; log each new phase."""
+
+        def on_progress(progress: Progress) -> None:
+            if progress.phase != self._phase:
+                self._phase = progress.phase
+                self.write("phase", phase=progress.phase, entries=progress.entries, done=progress.done)
+            bar(progress)
+
+        return on_progress
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+
+
+@contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does: the bag stays resumable."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    old = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, old)
+
+
+def _open_all(job: Job, stack: ExitStack) -> list[EvidenceSource]:
+    return [stack.enter_context(open_source(uri)) for uri in job.sources]
+
+
+def plan(job: Job) -> dict[str, Any]:
+    """--dry-run: what would be taken."""
+    with ExitStack() as stack, Bar(show=not (job.quiet or job.no_progress)) as bar:
+        return dry_run(_open_all(job, stack), profile=job.profile, on_progress=bar, **job.overrides)
+
+
+def perform(job: Job) -> tuple[Bag, Verdict]:
+    """Collect, seal and verify the own bag against the key just used.
+
+    :raises StorageError: if the sealed bag does not verify.
+    """
+    log = Log(job.log_file)
+    try:
+        key = load_key(job)
+        with sigterm_interrupts(), ExitStack() as stack, Bar(show=not (job.quiet or job.no_progress)) as bar:
+            sources = _open_all(job, stack)
+            log.write("start", sources=list(job.sources), out=str(job.out), profile=job.profile)
+            on_progress = log.watch(bar)
+            bag = collect(
+                sources, job.out, profile=job.profile, key=key, case=job.case, exhibit=job.exhibit,
+                examiner=job.examiner, resume=job.resume, on_progress=on_progress, **job.overrides,
+            )  # fmt: skip
+            on_progress(Progress(phase="verify"))
+            verdict = verify(str(bag.path), signer=bag.signer)
+        log.write("sealed", seal_sha256=bag.seal_sha256, counts=dict(bag.counts), gaps=len(bag.coverage.gaps))
+        log.write("verdict", verdict=verdict.code, sha256=verdict.sha256)
+    except BaseException as error:
+        log.write("ended", error=type(error).__name__, detail=str(error)[:500])
+        raise
+    finally:
+        log.close()
+    if verdict.code != "VALID":
+        raise StorageError(
+            f"the sealed bag does not verify: {verdict.code}", where=f"{job.out}: {verdict.first}",
+            hint="Keep the bag, run sealbag verify on it, and check the destination disk.",
+        )  # fmt: skip
+    return bag, verdict
+
+
+def result_row(schema: str, bag: Bag, verdict: Verdict) -> dict[str, Any]:
+    """The JSON object of collect and triage."""
+    coverage = bag.coverage
+    return {
+        "schema": schema,
+        "bag": bag.id,
+        "out": str(bag.path),
+        "seal_sha256": bag.seal_sha256,
+        "signer": bag.signer,
+        "counts": dict(sorted(bag.counts.items())),
+        "bytes": bag.bytes,
+        "rules": [
+            {"rule": r.rule, "state": r.state, "reason": r.reason, "counts": dict(r.counts)} for r in coverage.rules
+        ],
+        "gaps": [
+            {"seq": gap.seq, "path": gap.path.display, "outcome": gap.outcome, "code": gap.code, "detail": gap.detail}
+            for gap in coverage.gaps
+        ],
+        "resumed": bag.resumed,
+        "verdict": verdict.code,
+        "verdict_sha256": verdict.sha256,
+    }
+
+
+def summary(bag: Bag, verdict: Verdict) -> str:
+    """The last block of a run: to be pasted into a case file."""
+    coverage = bag.coverage
+    taken = bag.counts.get("complete", 0)
+    others = ", ".join(f"{count:,} {name}" for name, count in sorted(bag.counts.items()) if name != "complete")
+    states = [rule.state for rule in coverage.rules]
+    lines = [
+        f"verdict      {verdict.code} (against the key that this run used)",
+        f"taken        {taken:,} artefacts complete, {human_bytes(bag.bytes)} read and hashed",
+        f"otherwise    {others or 'nothing'}",
+        f"rules        {states.count('matched')} matched, {states.count('absent')} absent, "
+        f"{states.count('excluded')} excluded, {states.count('not-evaluated')} not evaluated",
+        f"gaps         {len(coverage.gaps):,}" + ("" if coverage.gaps else " (everything asked for was had)"),
+    ]
+    lines += [f"  {g.outcome} {g.code}: {g.path.display}"[:160] for g in coverage.gaps[:10]]
+    if len(coverage.gaps) > 10:
+        lines.append(f"  ... and {len(coverage.gaps) - 10:,} more: sealbag ls {bag.path} --gaps")
+    lines += [
+        f"bag          {bag.path}",
+        f"signer       {bag.signer}",
+        f"seal digest  {bag.seal_sha256}",
+        "             write the seal digest down, away from this bag: it is what a stranger checks against",
+        f"verify       sealbag verify {bag.path} --seal {bag.seal_sha256}",
+    ]
+    return "\n".join(lines)

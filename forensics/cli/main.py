@@ -1,0 +1,67 @@
+"""The command ``sealbag``: one table, one command loaded, errors in three lines.
+
+``sealbag --help`` answers from the table alone: neither click nor an entry point
+is loaded for it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+#: name -> (module:attribute, what it does); a test compares it with the entry points
+COMMANDS: dict[str, tuple[str, str]] = {
+    "triage": ("forensics.cli.triage:command", "collect, seal, verify and sum up: the main job"),
+    "collect": ("forensics.cli.collect:command", "collect from sources into a sealed bag"),
+    "verify": ("forensics.cli.verify:command", "say whether a bag is what was sealed"),
+    "ls": ("forensics.cli.ls:command", "list a bag's artefacts and their outcomes"),
+    "show": ("forensics.cli.show:command", "show one artefact, or write its content out"),
+    "export": ("forensics.cli.export:command", "write a bag's contents as a tree of files"),
+    "key": ("forensics.cli.key:command", "make a signing key"),
+    "catalogue": ("forensics.cli.catalogue:command", "rebuild the SQLite view of bags"),
+    "info": ("forensics.cli.info:command", "versions, plug-ins, and what works here"),
+}
+
+_HEAD = """\
+Usage: sealbag COMMAND [OPTIONS]
+
+Forensic evidence collection and triage: sealed evidence bags that a stranger
+can verify offline.
+
+Commands:
+"""
+_TAIL = """
+sealbag COMMAND --help tells its options; sealbag info lists commands of other
+plug-ins. Exit codes: 0 done, 10 sealed with gaps, 11 nothing taken, 64 usage,
+65 bad input, 66 no such source, 69 unavailable, 70 defect, 73 output refused,
+74 I/O or disk full, 77 permission, 78 configuration, 130 interrupted; verify:
+0 VALID, 1 INVALID, 2 INCOMPLETE, 3 UNTRUSTED, 4 UNSAFE, 5 IO ERROR.
+"""
+
+
+def help_text() -> str:
+    """The text of ``sealbag --help``."""
+    rows = "".join(f"  {name:<10} {does}\n" for name, (_, does) in COMMANDS.items())
+    return _HEAD + rows + _TAIL
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; return the exit code.
+
+    :param argv: arguments without the program's name; those of the process when None.
+    """
+    args = sys.argv[1:] if argv is None else argv
+    if args[:1] == ["--sealbag-child"]:
+        # a frozen triage agent is its own child interpreter
+        from forensics.worker.child import main as child
+
+        return child()
+    if not args or args[0] in ("-h", "--help", "help"):
+        print(help_text(), end="")
+        return 0 if args else 64
+    from forensics.cli.run import run
+
+    return run(args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
