@@ -11,11 +11,11 @@ pattern writes what a display escapes as the display does: ``\\``, ``\xHH``, ``\
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 MAX_PATTERN = 4096
-MAX_ALTERNATIVES = 256
+MAX_ALTERNATIVES = 1024
 _FOLDING = ("ntfs", "vfat", "fat", "msdos", "exfat", "hfs", "apfs", "refs")
 _ESCAPE = re.compile(r"\\(?:(\\)|x([0-9A-Fa-f]{2})|u\{([0-9A-Fa-f]{1,6})\})")
 
@@ -55,12 +55,16 @@ class Part:
         return len(text) >= len(self.head) + len(self.tail) and text.startswith(self.head) and text.endswith(self.tail)
 
 
+#: What one component may be: any of these.
+Choice = tuple[Part, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Glob:
-    """One pattern without alternatives: its components, and the stream's name if it asks for one."""
+    """One pattern: its components, and the stream's name if it asks for one."""
 
-    parts: tuple[Part, ...]
-    stream: Part | None = None
+    parts: tuple[Choice, ...]
+    stream: Choice | None = None
 
 
 def folds(fs: str) -> bool:
@@ -94,7 +98,7 @@ def text_of(raw: bytes, enc: str = "bytes") -> str:
 
 
 def compile_glob(pattern: str, *, fold: bool = False, streams: bool = True) -> tuple[Glob, ...]:
-    """Return what *pattern* asks for, one :class:`Glob` for each alternative.
+    """Return what *pattern* asks for, one :class:`Glob` for each alternative that spans components.
 
     :param fold: fold case; paths are then to be given folded.
     :param streams: a colon separates a stream's name; if False it is a character.
@@ -106,7 +110,7 @@ def compile_glob(pattern: str, *, fold: bool = False, streams: bool = True) -> t
         raise GlobError("a pattern is relative to the volume's root: leave out the leading /")
     if re.match(r"[A-Za-z]:[/\\]", pattern):
         raise GlobError("a pattern is relative to the volume's root: leave out the drive letter")
-    found = dict.fromkeys(tuple(tokens) for tokens in _expand(list(_tokens(pattern))))
+    found = dict.fromkeys(tuple(tokens) for tokens in _expand(_mark(list(_tokens(pattern))), ("{", ",", "}")))
     return tuple(_glob(tokens, fold, streams) for tokens in found)
 
 
@@ -170,20 +174,50 @@ def _class(pattern: str, at: int) -> tuple[str, int]:
     return f"[{'^' if negated else ''}{out}]", at + 1
 
 
-def _expand(tokens: list[Token]) -> list[list[Token]]:
-    """Return *tokens* without braces: every combination of the alternatives."""
+def _mark(tokens: list[Token]) -> list[Token]:
+    """Return *tokens* with the braces that stay inside one component written ``<|>``.
+
+    Only those that hold a slash, a colon or ``**`` need a pattern for each alternative; the rest are
+    a choice at their place, or three lists of ten names would be a thousand patterns.
+    """
+    out = list(tokens)
+    wide = [False]
+    marks: list[list[int]] = [[]]
+    for at, token in enumerate(tokens):
+        if token.kind == "{":
+            wide.append(False)
+            marks.append([at])
+        elif token.kind == "," and len(marks) == 1:
+            out[at] = Token("char", ",")
+        elif token.kind in (",", "}"):
+            if len(marks) == 1:
+                raise GlobError("} without {; a plain one is [}]")
+            marks[-1].append(at)
+            if token.kind == "}":
+                inner = wide.pop()
+                wide[-1] |= inner
+                for mark in marks.pop():
+                    out[mark] = tokens[mark] if inner else Token({"{": "<", ",": "|", "}": ">"}[tokens[mark].kind])
+        elif token.kind in "/:" or (token.kind == "*" and tokens[at - 1 : at] == [token]):
+            wide[-1] = True
+    if len(marks) > 1:
+        raise GlobError("{ without }; a plain one is [{]")
+    return out
+
+
+def _expand(tokens: Iterable[Token], signs: tuple[str, str, str]) -> list[list[Token]]:
+    """Return *tokens* without the groups that *signs* (open, next, close) delimit: every combination."""
+    begin, follow, end = signs
     stack: list[tuple[list[list[Token]], list[list[Token]]]] = []
-    done: list[list[Token]] = []  # alternatives of the open brace that are complete
+    done: list[list[Token]] = []  # alternatives of the open group that are complete
     now: list[list[Token]] = [[]]
     for token in tokens:
-        if token.kind == "{":
+        if token.kind == begin:
             stack.append((done, now))
             done, now = [], [[]]
-        elif token.kind == "," and stack:
+        elif token.kind == follow:
             done, now = done + now, [[]]
-        elif token.kind == "}":
-            if not stack:
-                raise GlobError("} without {; a plain one is [}]")
+        elif token.kind == end:
             inner = done + now
             done, before = stack.pop()
             if len(before) * len(inner) > MAX_ALTERNATIVES:
@@ -191,11 +225,9 @@ def _expand(tokens: list[Token]) -> list[list[Token]]:
             now = [left + right for left in before for right in inner]
         else:
             for one in now:
-                one.append(Token("char", ",") if token.kind == "," else token)
+                one.append(token)
         if len(done) > MAX_ALTERNATIVES:
             raise GlobError(f"more than {MAX_ALTERNATIVES} alternatives")
-    if stack:
-        raise GlobError("{ without }; a plain one is [{]")
     return now
 
 
@@ -208,20 +240,29 @@ def _glob(tokens: tuple[Token, ...], fold: bool, streams: bool) -> Glob:
         path, behind = path[: colons[0]], path[colons[0] + 1 :]
         if any(token.kind == "/" for token in behind):
             raise GlobError("a stream's name stands at the end, behind the last component; a plain colon is [:]")
-        stream = _part(behind, fold)
-        if stream.kind == "deep":
+        stream = _choice(behind, fold)
+        if stream[0].kind == "deep":
             raise GlobError("a stream's name is one component: * instead of **")
-    parts: list[Part] = []
+    parts: list[Choice] = []
     component: list[Token] = []
     for token in [*path, Token("/")]:
         if token.kind != "/":
             component.append(token)
             continue
-        part = _part(component, fold)
-        if not (part.kind == "deep" and parts and parts[-1].kind == "deep"):
-            parts.append(part)
+        choice = _choice(component, fold)
+        if not (choice[0].kind == "deep" and parts and parts[-1] == choice):
+            parts.append(choice)
         component = []
     return Glob(tuple(parts), stream)
+
+
+def _choice(tokens: list[Token], fold: bool) -> Choice:
+    choice = tuple(_part(one, fold) for one in _expand(tokens, ("<", "|", ">")))
+    if len(choice) > 1 and any(part.kind == "deep" for part in choice):
+        raise GlobError("** stands alone between slashes")
+    if choice in ((Part("literal", "."),), (Part("literal", ".."),)):
+        raise GlobError(f"no component is called {choice[0].head}")
+    return choice
 
 
 def _part(tokens: list[Token], fold: bool) -> Part:
@@ -235,10 +276,7 @@ def _part(tokens: list[Token], fold: bool) -> Part:
     chars = [_char(token, fold) for token in tokens]
     wild = [index for index, char in enumerate(chars) if not char]
     if not wild:
-        text = "".join(chars)
-        if text in (".", ".."):
-            raise GlobError(f"no component is called {text}")
-        return Part("literal", text)
+        return Part("literal", "".join(chars))
     head, tail = "".join(chars[: wild[0]]), "".join(chars[wild[-1] + 1 :])
     simple = len(wild) == 1 and kinds[wild[0]] == "*"
     return Part("glob", head, tail, None if simple else _regex(tokens, chars, fold))

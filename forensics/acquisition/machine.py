@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from forensics.acquisition.globs import Glob, Part, fold_text, text_of
+from forensics.acquisition.globs import Choice, Glob, Part, fold_text, text_of
 
 # Hostile trees must not fill the memory: caches are emptied at these bounds and fill again.
 _MAX_STATES = 20_000
@@ -85,8 +85,8 @@ class Machine:
     def __init__(self, globs: Sequence[tuple[int, Glob]], *, fold: bool) -> None:
         self._fold = fold
         self._owner: list[int] = []
-        self._parts: list[Part] = []
-        self._streams: list[Part | None] = []
+        self._parts: list[Choice] = []
+        self._streams: list[Choice | None] = []
         self._after: list[tuple[int, ...]] = []  # places reached when a place has taken a component
         self._ends: list[bool] = []  # whether the glob may end there
         self._root_owners: set[int] = set()
@@ -104,14 +104,14 @@ class Machine:
         reach: list[list[int]] = [[] for _ in range(len(parts) + 1)]
         ends = [True] * (len(parts) + 1)
         for index in range(len(parts) - 1, -1, -1):
-            deep = parts[index].kind == "deep"
+            deep = parts[index][0].kind == "deep"
             reach[index] = [base + index, *(reach[index + 1] if deep else ())]
             ends[index] = deep and ends[index + 1]
-        for index, part in enumerate(parts):
+        for index, choice in enumerate(parts):
             self._owner.append(owner)
-            self._parts.append(part)
+            self._parts.append(choice)
             self._streams.append(glob.stream)
-            self._after.append(tuple(reach[index] if part.kind == "deep" else reach[index + 1]))
+            self._after.append(tuple(reach[index] if choice[0].kind == "deep" else reach[index + 1]))
             self._ends.append(ends[index + 1])
         if ends[0]:
             self._root_owners.add(owner)
@@ -124,8 +124,8 @@ class Machine:
                 self._states.clear()
                 self._forget()
             ordered = sorted(places)
-            files = [(place, self._parts[place]) for place in ordered if self._ends[place]]
-            folders = [(place, self._parts[place]) for place in ordered if self._after[place]]
+            files = [(place, part) for place in ordered if self._ends[place] for part in self._parts[place]]
+            folders = [(place, part) for place in ordered if self._after[place] for part in self._parts[place]]
             state = _State(places, _Names(files) if files else None, _Names(folders) if folders else None)
             self._states[places] = state
         return state
@@ -181,5 +181,5 @@ class Machine:
         hits = state.files.hits(fold_text(text) if self._fold else text)
         if stream is not None and hits:
             wanted = fold_text(stream) if self._fold else stream
-            hits = [hit for hit in hits if (part := self._streams[hit]) is not None and part.matches(wanted)]
+            hits = [hit for hit in hits if any(part.matches(wanted) for part in self._streams[hit] or ())]
         return [self._owner[hit] for hit in hits]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from forensics.acquisition.globs import Glob, GlobError, compile_glob
@@ -62,7 +62,7 @@ class Matcher:
                 raise RuleInvalid(f"{rule.id} is defined twice, also at {seen[rule.id].where}", where=rule.where)
             seen[rule.id] = rule
         # Compiled now, so that a bad pattern stops the run before anything is written.
-        self._globs = {fold: _compile(self._rules, fold) for fold in (False, True)}
+        self._globs = _Compiled(self._rules)
         self._kinds = tuple(frozenset(rule.kinds) for rule in self._rules)
         self._states = tuple(frozenset(rule.states) for rule in self._rules)
 
@@ -115,12 +115,39 @@ class Matcher:
         return out
 
 
+class _Compiled:
+    """The rules' globs; those for the other way of comparing names are made when first asked for."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._globs: dict[tuple[int, bool], tuple[Glob, ...]] = {}
+        total = 0
+        for owner, rule in enumerate(rules):
+            total += len(self.of(owner, rule.os == "windows"))
+            if total > MAX_GLOBS:
+                raise RuleInvalid(f"more than {MAX_GLOBS} patterns in one run", where=rule.where)
+
+    def of(self, owner: int, fold: bool) -> tuple[Glob, ...]:
+        """The globs of the rule with the index *owner*."""
+        globs = self._globs.get((owner, fold))
+        if globs is None:
+            globs = self._globs[owner, fold] = tuple(_compile(self._rules[owner], fold))
+        return globs
+
+
+def _compile(rule: Rule, fold: bool) -> Iterator[Glob]:
+    for pattern in rule.patterns:
+        try:
+            # Only NTFS has named streams, and Linux names may hold colons.
+            yield from compile_glob(pattern, fold=fold, streams=rule.os not in ("linux", "macos"))
+        except GlobError as error:
+            raise RuleInvalid(f"{rule.id}: pattern {pattern[:200]!r}: {error}", where=rule.where) from error
+
+
 class _Program:
     """The machines for one system and one way of comparing names."""
 
-    def __init__(
-        self, rules: Sequence[Rule], globs: Mapping[bool, Sequence[tuple[Glob, ...]]], system: str, fold: bool
-    ) -> None:
+    def __init__(self, rules: Sequence[Rule], globs: _Compiled, system: str, fold: bool) -> None:
         self._main: list[Machine] = []
         self._streams: list[Machine] = []
         for folded in (False, True):
@@ -128,7 +155,7 @@ class _Program:
                 (owner, glob)
                 for owner, rule in enumerate(rules)
                 if (fold or rule.os == "windows") == folded and (not rule.os or not system or rule.os == system)
-                for glob in globs[folded][owner]
+                for glob in globs.of(owner, folded)
             ]
             for machines, named in ((self._main, False), (self._streams, True)):
                 chosen = [(owner, glob) for owner, glob in pairs if (glob.stream is not None) == named]
@@ -141,20 +168,3 @@ class _Program:
         if len(machines) == 1:
             return machines[0].find(raw, enc, stream)
         return [owner for machine in machines for owner in machine.find(raw, enc, stream)]
-
-
-def _compile(rules: Sequence[Rule], fold: bool) -> list[tuple[Glob, ...]]:
-    out, total = [], 0
-    for rule in rules:
-        globs: list[Glob] = []
-        for pattern in rule.patterns:
-            try:
-                # Only NTFS has named streams, and Linux names may hold colons.
-                globs += compile_glob(pattern, fold=fold, streams=rule.os not in ("linux", "macos"))
-            except GlobError as error:
-                raise RuleInvalid(f"{rule.id}: pattern {pattern[:200]!r}: {error}", where=rule.where) from error
-        total += len(globs)
-        if total > MAX_GLOBS:
-            raise RuleInvalid(f"more than {MAX_GLOBS} patterns in one run", where=rule.where)
-        out.append(tuple(globs))
-    return out
