@@ -1,1 +1,67 @@
-"""sealbag: forensic evidence collection and triage."""
+"""sealbag: forensic evidence collection and triage.
+
+The public names, loaded when first used, so that ``import forensics`` loads no
+parser and no C library::
+
+    from forensics import Key, collect, open_source, verify
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forensics.acquisition.bag import Bag
+    from forensics.acquisition.collect import collect, dry_run
+    from forensics.acquisition.coverage import Coverage, Gap
+    from forensics.acquisition.opening import open_source
+    from forensics.acquisition.progress import Progress
+    from forensics.custody.keys import Key
+    from forensics.errors import SealbagError
+    from forensics.pipeline import Triage, triage
+    from forensics.verifier import Check, Verdict, verify
+
+_WHERE = {
+    "Bag": "forensics.acquisition.bag",
+    "Check": "forensics.verifier",
+    "Coverage": "forensics.acquisition.coverage",
+    "Gap": "forensics.acquisition.coverage",
+    "Key": "forensics.custody.keys",
+    "Progress": "forensics.acquisition.progress",
+    "SealbagError": "forensics.errors",
+    "Triage": "forensics.pipeline",
+    "Verdict": "forensics.verifier",
+    "collect": "forensics.acquisition.collect",
+    "dry_run": "forensics.acquisition.collect",
+    "open_source": "forensics.acquisition.opening",
+    "triage": "forensics.pipeline",
+    "verify": "forensics.verifier",
+}
+
+__all__ = [
+    "Bag",
+    "Check",
+    "Coverage",
+    "Gap",
+    "Key",
+    "Progress",
+    "SealbagError",
+    "Triage",
+    "Verdict",
+    "collect",
+    "dry_run",
+    "open_source",
+    "triage",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'forensics' has no attribute {name!r}")
+    return getattr(import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

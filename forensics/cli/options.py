@@ -22,27 +22,36 @@ def output_options(command: F) -> F:
     return command
 
 
+_FILE = click.Path()
+#: names and settings of the options that collect and triage share
+_RUN: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (
+        ("--source", "sources"),
+        {"multiple": True, "metavar": "S", "help": "live:, a folder or an image. Default: live:"},
+    ),
+    (("--profile",), {"default": "triage", "show_default": True, "help": "triage, full, a name, or a .toml file."}),
+    (("--path", "paths"), {"multiple": True, "metavar": "GLOB", "help": "Collect this too."}),
+    (("--exclude",), {"multiple": True, "metavar": "GLOB", "help": "Leave this out; the ledger says so."}),
+    (("--case",), {"default": "", "help": "Case number."}),
+    (("--exhibit",), {"default": "", "help": "Exhibit number."}),
+    (("--examiner",), {"default": "", "help": "Who collects."}),
+    (
+        ("--key", "key_file"),
+        {"type": _FILE, "metavar": "F", "help": "Ed25519 key for the seal. Default: a key of this run, never written."},
+    ),
+    (("--resume",), {"is_flag": True, "help": "Go on with an interrupted bag."}),
+    (("--dry-run",), {"is_flag": True, "help": "Walk and count; write nothing."}),
+    (("--max-file",), {"metavar": "SIZE", "help": "Largest single file, e.g. 512MiB."}),
+    (("--max-total",), {"metavar": "SIZE", "help": "Bytes stored in all."}),
+    (("--max-seconds",), {"type": click.IntRange(1), "metavar": "N", "help": "Time for reading."}),
+    (("--log", "log_file"), {"type": _FILE, "metavar": "F", "help": "Write a log (JSON lines)."}),
+)
+
+
 def run_options(command: F) -> F:
     """What collect and triage share."""
-    for option in reversed(
-        (
-            click.option("--source", "sources", multiple=True, metavar="S", help="live:, a folder or a disk image; more than once. Default: live:"),
-            click.option("--profile", default="triage", show_default=True, help="triage, full, a name or a .toml file."),
-            click.option("--path", "paths", multiple=True, metavar="GLOB", help="Collect this too."),
-            click.option("--exclude", multiple=True, metavar="GLOB", help="Leave this out (stated in the ledger)."),
-            click.option("--case", default="", help="Case number."),
-            click.option("--exhibit", default="", help="Exhibit number."),
-            click.option("--examiner", default="", help="Who collects."),
-            click.option("--key", "key_file", type=click.Path(), metavar="F", help="Ed25519 private key that signs the seal. Default: a key of this run, never written."),
-            click.option("--resume", is_flag=True, help="Go on with an interrupted bag."),
-            click.option("--dry-run", is_flag=True, help="Walk and count; write nothing."),
-            click.option("--max-file", metavar="SIZE", help="Largest single file, e.g. 512MiB."),
-            click.option("--max-total", metavar="SIZE", help="Bytes in all."),
-            click.option("--max-seconds", type=click.IntRange(1), metavar="N", help="Time for reading."),
-            click.option("--log", "log_file", type=click.Path(), metavar="F", help="Write a log (JSON lines)."),
-        )
-    ):  # fmt: skip
-        command = option(command)
+    for names, settings in reversed(_RUN):
+        command = click.option(*names, **settings)(command)
     return output_options(command)
 
 

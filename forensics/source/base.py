@@ -53,7 +53,7 @@ class BaseSource(ABC):
             finally:
                 stream.close()
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  most sources hold nothing
         """Release what the source holds; harmless when called twice."""
 
     def __enter__(self) -> Self:
