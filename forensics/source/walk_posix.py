@@ -199,7 +199,7 @@ class Walk:
                 area = Area(volume, status.dev)
         if key in self._rules.excluded:
             flag = "excluded-output"
-        elif key in self._keys:
+        elif not flag and key in self._keys:
             flag = "loop"
         flags = (flag,) if flag else ()
         yield make_entry(status, area.volume, area.dev, path, None, flags)
@@ -226,6 +226,8 @@ def _open_checked(opener: Callable[[], int], key: tuple[int, int]) -> int:
 
 
 def _read_link(dir_fd: int, name: bytes) -> bytes | None:
+    # Sets the link's own access time where the mount keeps one: no flag forbids that. The
+    # times of the entry were asked for before.
     try:
         return os.readlink(name, dir_fd=dir_fd)
     except OSError:  # replaced since it was listed: the name and what was seen of it stand
