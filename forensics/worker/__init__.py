@@ -1,0 +1,1 @@
+"""Supervised children: hostile bytes meet C libraries in a process of their own."""
