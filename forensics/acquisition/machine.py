@@ -89,7 +89,7 @@ class Machine:
         self._streams: list[Choice | None] = []
         self._after: list[tuple[int, ...]] = []  # places reached when a place has taken a component
         self._ends: list[bool] = []  # whether the glob may end there
-        self._root_owners: set[int] = set()
+        self._root: list[tuple[int, Choice | None]] = []  # globs that match the volume's root
         start: list[int] = []
         for owner, glob in globs:
             start += self._add(owner, glob)
@@ -114,7 +114,7 @@ class Machine:
             self._after.append(tuple(reach[index] if choice[0].kind == "deep" else reach[index + 1]))
             self._ends.append(ends[index + 1])
         if ends[0]:
-            self._root_owners.add(owner)
+            self._root.append((owner, glob.stream))
         return reach[0]
 
     def _state(self, places: frozenset[int]) -> _State:
@@ -171,15 +171,19 @@ class Machine:
         :param raw: the path from the volume's root; *enc*: its encoding, as in SourcePath.
         :param stream: the stream's name; None in a machine of globs without streams.
         """
-        folder, slash, name = raw.rpartition(b"/")
+        wanted = fold_text(stream) if self._fold and stream is not None else stream
         if not raw:
-            return sorted(self._root_owners) if stream is None else []
+            return [owner for owner, choice in self._root if _accepts(choice, wanted)]
+        folder, slash, name = raw.rpartition(b"/")
         state = self._folder(folder, enc) if slash else self._state(self._start)
         if state.files is None:
             return []
         text = text_of(name, enc)
         hits = state.files.hits(fold_text(text) if self._fold else text)
-        if stream is not None and hits:
-            wanted = fold_text(stream) if self._fold else stream
-            hits = [hit for hit in hits if any(part.matches(wanted) for part in self._streams[hit] or ())]
+        if wanted is not None:
+            hits = [hit for hit in hits if _accepts(self._streams[hit], wanted)]
         return [self._owner[hit] for hit in hits]
+
+
+def _accepts(choice: Choice | None, stream: str | None) -> bool:
+    return stream is None or any(part.matches(stream) for part in choice or ())

@@ -16,32 +16,33 @@ from forensics.acquisition.matcher import NO_HIT, Hit, Matcher
 from forensics.errors import RuleInvalid
 from forensics.model import Entry, Rule, SourcePath
 
-ALPHABET = "aAbB.é É\n[:"
-NAMES = st.text(ALPHABET, min_size=1, max_size=4).filter(lambda name: name not in (".", ".."))
+ALPHABET = "aaabAB.é É\n[:"
+NAMES = st.sampled_from(["a", "a", "A", "b", "ab", "aa", "B.a", "a.b", "é", "aÉ", "\n", ":", "[", "aab.", "a b"])
 
 
 @dataclass(frozen=True)
 class Written:
-    """A pattern as written, and what it means as a regex over ``/component/component``."""
+    """A pattern as written, what it means as a regex over ``/component/component``, and a path that fits."""
 
     text: str
     regex: str
+    fits: str
 
 
 def literal(char: str) -> Written:
     text = {"\n": r"\u{A}", "[": "[[]", ":": "[:]"}.get(char, char)
-    return Written(text, re.escape(char))
+    return Written(text, re.escape(char), char)
 
 
 CHARS = st.sampled_from(ALPHABET).map(literal)
-CLASS = st.sampled_from([Written("[ab]", "[ab]"), Written("[!ab]", r"[^ab/\0]"), Written("[A-Z]", "[A-Z]"),
-                         Written("[]-]", r"[\]\-]"), Written("[é.]", "[é.]")])  # fmt: skip
-ONE = st.one_of(CHARS, CHARS, CLASS, st.just(Written("?", r"[^/\0]")))
-STAR = Written("*", r"[^/\0]*")
+CLASSES = (("[ab]", "[ab]", "b"), ("[!ab]", r"[^ab/\0]", "É"), ("[A-Z]", "[A-Z]", "B"), ("[]-]", r"[\]\-]", "]"))
+CLASS = st.sampled_from([Written(*one) for one in CLASSES])
+ONE = st.one_of(CHARS, CHARS, CLASS, st.just(Written("?", r"[^/\0]", "\n")))
+STAR = Written("*", r"[^/\0]*", "aB")
 
 
 def join(parts: list[Written], text: str = "", regex: str = "") -> Written:
-    return Written(text.join(p.text for p in parts), regex.join(p.regex for p in parts))
+    return Written(text.join(p.text for p in parts), regex.join(p.regex for p in parts), "".join(p.fits for p in parts))
 
 
 @st.composite
@@ -53,9 +54,8 @@ def components(draw: st.DrawFn) -> Written:
             parts.append(STAR if not parts or not parts[-1].text.endswith("*") else draw(ONE))
         elif kind == "braces":
             arms = draw(st.lists(st.lists(ONE, min_size=1, max_size=2).map(join), min_size=2, max_size=3))
-            parts.append(
-                Written("{" + ",".join(a.text for a in arms) + "}", "(?:" + "|".join(a.regex for a in arms) + ")")
-            )
+            regex = "(?:" + "|".join(arm.regex for arm in arms) + ")"
+            parts.append(Written("{" + ",".join(arm.text for arm in arms) + "}", regex, arms[-1].fits))
         else:
             parts.append(draw(ONE))
     whole = join(parts)
@@ -68,20 +68,20 @@ def patterns(draw: st.DrawFn) -> Written:
     for _ in range(draw(st.integers(1, 4))):
         kind = draw(st.sampled_from(("component", "component", "deep", "wide")))
         if kind == "deep":
-            out.append(Written("**", r"(?:/[^/\0]*)*"))
+            out.append(Written("**", r"(?:/[^/\0]*)*", draw(st.sampled_from(("", "/a", "/b/a")))))
         elif kind == "wide":  # alternatives of different depth
             one, two, three = draw(components()), draw(components()), draw(components())
-            out.append(
-                Written(f"{{{one.text},{two.text}/{three.text}}}", f"(?:/{one.regex}|/{two.regex}/{three.regex})")
-            )
+            regex = f"(?:/{one.regex}|/{two.regex}/{three.regex})"
+            fits = draw(st.sampled_from((f"/{one.fits}", f"/{two.fits}/{three.fits}")))
+            out.append(Written(f"{{{one.text},{two.text}/{three.text}}}", regex, fits))
         else:
             part = draw(components())
-            out.append(Written(part.text, "/" + part.regex))
+            out.append(Written(part.text, "/" + part.regex, "/" + part.fits))
     path = join(out, "/", "")
     if draw(st.booleans()):
         return path
     stream = draw(components())
-    return Written(f"{path.text}:{stream.text}", f"{path.regex}\0{stream.regex}")
+    return Written(f"{path.text}:{stream.text}", f"{path.regex}\0{stream.regex}", f"{path.fits}\0{stream.fits}")
 
 
 def oracle(pattern: Written, components: list[str], stream: str | None, fold: bool) -> bool:
@@ -101,6 +101,10 @@ PATHS = st.lists(NAMES, max_size=4)
 def test_matcher_equals_oracle(written: list[Written], paths: list[tuple[list[str], str | None]], fold: bool) -> None:
     matcher = Matcher([Rule(str(n), (pattern.text,)) for n, pattern in enumerate(written)], {})
     met: set[str] = set()
+    for pattern in written:  # paths that fit, and the same in the other case
+        path, _, stream = pattern.fits.partition("\0")
+        for change in (str, str.swapcase):
+            paths = [*paths, (change(path).split("/")[1:], change(stream) or None)]
     for path, stream in paths:
         entry = Entry("v", SourcePath("/".join(path).encode(), stream=stream))
         expected = tuple(str(n) for n, pattern in enumerate(written) if oracle(pattern, path, stream, fold))
