@@ -11,6 +11,9 @@ from forensics.model import Entry
 from forensics.source.blocks import BlockReader
 from forensics.source.oserrors import source_error
 
+#: Bad blocks of one file (256 MiB in all) after which it is given up: on a dying disk each
+#: costs seconds, and other files wait.
+MAX_BAD = 65_536
 _SEEK_DATA: int | None = getattr(os, "SEEK_DATA", None)
 _SEEK_HOLE: int = getattr(os, "SEEK_HOLE", -1)
 
@@ -28,7 +31,7 @@ class FileStream:
         self._entry = entry
         self._now = now
         self._position = 0
-        self._reader = BlockReader(fd, entry.path.display)
+        self._reader = BlockReader(fd, entry.path.display, MAX_BAD)
 
     @property
     def entry(self) -> Entry:
@@ -49,11 +52,19 @@ class FileStream:
         try:
             done = self._reader.read(buffer, self._position)
         except BadRange as error:
-            # The last block's rest behind the end of the file is no evidence that is missing.
-            room = os.fstat(self._fd).st_size - error.offset
-            raise BadRange(error.offset, max(1, min(error.length, room))) from error
+            # What lies behind the end of the file is no evidence that is missing.
+            room = self._size_now() - error.offset
+            if room <= 0:
+                return 0
+            raise BadRange(error.offset, min(error.length, room)) from error
         self._position += done
         return done
+
+    def _size_now(self) -> int:
+        try:
+            return os.fstat(self._fd).st_size
+        except OSError as error:
+            raise source_error(error, self._entry.path.display) from error
 
     def seek(self, offset: int, /) -> int:
         """Set the position, in bytes from the start; past the end is allowed."""

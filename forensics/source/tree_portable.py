@@ -128,6 +128,8 @@ class PortableTree:
         where = entry.path.display
         if entry.kind != "file" or entry.path.stream is not None or CLOUD in entry.flags:
             raise NotRegular(f"{entry.kind}, not opened", where=where)
+        if b"\0" in entry.path.raw or b".." in entry.path.raw.split(b"/"):
+            raise Vanished("no path of this source", where=where)
         full = self._full(entry.path.raw)
         try:
             self._check(entry, os.lstat(full))

@@ -29,7 +29,7 @@ else:
 
 
 class Tree:
-    """One root directory and everything below it.
+    """One root directory and everything below it; for one thread.
 
     :param root: path of the root; a link here is followed, below it none is.
     :param rules: where walks stop; may be changed between walks.
@@ -75,7 +75,11 @@ class Tree:
         where = entry.path.display
         if entry.kind != "file" or entry.path.stream is not None:
             raise NotRegular(f"{entry.kind}, not opened", where=where)
-        parent, _, name = entry.path.raw.rpartition(b"/")
+        raw = entry.path.raw
+        if b"\0" in raw or raw.startswith(b"/") or b".." in raw.split(b"/"):
+            # No walk gives such a path: a spool that somebody changed must not lead out of the root.
+            raise Vanished("no path of this source", where=where)
+        parent, _, name = raw.rpartition(b"/")
         try:
             dir_fd = self._directories.get(parent)
             # Looked at before it is opened: opening alone can act on a device (a tape rewinds).

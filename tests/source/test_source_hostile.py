@@ -9,13 +9,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from collectors.sources.directory import DirectorySource
 from forensics.errors import NotRegular, SourceError, Vanished
-from forensics.model import Entry, Stream, Trouble
+from forensics.model import Entry, SourcePath, Stream, Trouble
 
 pytestmark = pytest.mark.needs("posix")
 
@@ -264,3 +265,24 @@ def test_streams_gives_errors_beside_files_and_closes_each(victim: Path) -> None
             if isinstance(stream, SourceError) or not isinstance(stream, Exception)
         ]
         assert found == [(b"dir/file", 10_000), (b"dir/none", "Vanished"), (b"dir/file", 10_000)]
+
+
+@pytest.mark.parametrize("raw", [b"../dir/file", b"dir/../dir/file", b"..", b"dir/fi\0le", b"/dir/file", b""])
+def test_a_path_that_no_walk_gives_leads_nowhere(victim: Path, raw: bytes) -> None:
+    with DirectorySource(str(victim.parents[1])) as source:
+        entry = replace(only(source, b"dir/file"), path=SourcePath(raw), address="")
+        with pytest.raises(SourceError):
+            source.open(entry)
+
+
+def test_inode_numbers_made_up_by_the_file_system_are_not_trusted_alone(victim: Path) -> None:
+    """FAT gives a file another number each time it is looked at afresh."""
+    with DirectorySource(str(victim.parents[1])) as source:
+        entry = replace(only(source, b"dir/file"), address="999999999")
+        with pytest.raises(Vanished):
+            source.open(entry)
+        source._tree._tree.unstable.add(".")
+        assert read(source.open(entry)) == b"a" * 10_000
+        os.utime(victim)
+        with pytest.raises(Vanished):
+            source.open(entry)

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.needs("linux")
 if sys.platform == "linux":
     from collectors.sources.live import LiveSource
     from forensics.source.mounts_linux import behind_remote, duplicates, kind_of, parse_mountinfo
+    from forensics.source.uuids_linux import uuids
 
 TABLE = rb"""
 25 1 8:2 / / rw,relatime shared:1 - ext4 /dev/sda2 rw
@@ -113,6 +114,22 @@ def test_mounts_are_walked_once_each(tmp_path: Path) -> None:
         ],
         key=str,
     )
+
+
+@pytest.mark.needs("root")
+def test_uuids_are_found_by_device_number(tmp_path: Path) -> None:
+    device = tmp_path / "sda1"
+    os.mknod(device, 0o060600, os.makedev(8, 1))
+    (tmp_path / "by-uuid").mkdir()
+    for name, target in (
+        ("ABCD-1234", device),
+        ("no uuid", device),
+        ("aaaa", tmp_path / "missing"),
+        ("bbbb", tmp_path),
+    ):
+        (tmp_path / "by-uuid" / name).symlink_to(target)
+    assert uuids(str(tmp_path / "by-uuid")) == {"8:1": "ABCD-1234"}
+    assert uuids(str(tmp_path / "none")) == {}
 
 
 def test_this_host_has_a_root_that_is_walked(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_a_tree_is_walked_and_read(tree: Path) -> None:
     stream = source.open(found[b"a/b/file"])
     buffer = bytearray(99)
     assert buffer[: stream.readinto(memoryview(buffer))] == b"content"
-    assert stream.stat_after() == found[b"a/b/file"]
+    assert stream.stat_after().times.m == found[b"a/b/file"].times.m
     (tree / "a/b/file").unlink()
     assert "vanished" in stream.stat_after().flags
     stream.close()
@@ -68,7 +68,7 @@ def test_a_folder_that_goes_is_a_trouble(tree: Path) -> None:
     items = []
     for item in steps:
         items.append(item)
-        if item.path.raw == b"a/b":
+        if isinstance(item, Entry) and item.path.raw == b"a/b":
             (tree / "a/b/file").unlink()
             (tree / "a/b").rmdir()
     troubles = [item for item in items if isinstance(item, Trouble)]

@@ -120,6 +120,38 @@ def test_a_bad_last_block_ends_where_the_file_ends(
     stream.close()
 
 
+def test_a_failure_at_the_end_is_the_end(
+    opened: tuple[DirectorySource, Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a file that fails everywhere would be tried byte by byte without end."""
+    source, entry = opened
+    monkeypatch.setattr(seam, "pread", failing(set(range(9))))
+    with source:
+        stream = source.open(entry)
+        stream.seek(3 * BLOCK + 10)
+        assert stream.readinto(memoryview(bytearray(BLOCK))) == 0
+        stream.close()
+
+
+def test_a_file_that_is_nothing_but_bad_is_given_up(
+    opened: tuple[DirectorySource, Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, entry = opened
+    monkeypatch.setattr(seam, "pread", failing(set(range(9))))
+    monkeypatch.setattr("forensics.source.file_stream.MAX_BAD", 2)
+    with source:
+        stream = source.open(entry)
+        for block in range(2):
+            stream.seek(block * BLOCK)
+            with pytest.raises(BadRange):
+                stream.readinto(memoryview(bytearray(BLOCK)))
+        stream.seek(2 * BLOCK)
+        with pytest.raises(SourceError) as caught:
+            stream.readinto(memoryview(bytearray(BLOCK)))
+        assert caught.value.code == "too-many-bad"
+        stream.close()
+
+
 @pytest.mark.parametrize(
     ("number", "kind", "code"),
     [(errno.ESTALE, SourceError, "estale"), (errno.EAGAIN, SourceError, "eagain"), (errno.EACCES, Denied, "denied")],
