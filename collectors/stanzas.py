@@ -152,15 +152,8 @@ def _stanza(values: Mapping[str, object], where: str, lines: list[str], head: in
         cap=known.get("cap"),
         where=f"{where}:{head}",
     )
-    return Stanza(
-        rule,
-        known["name"],
-        known["category"],
-        known.get("source", ""),
-        known.get("fires", ()),
-        known.get("silent", ()),
-        rule.where,
-    )
+    fires, silent = known.get("fires", ()), known.get("silent", ())
+    return Stanza(rule, known["name"], known["category"], known.get("source", ""), fires, silent, rule.where)
 
 
 def packaged_stanzas() -> Iterator[Stanza]:
