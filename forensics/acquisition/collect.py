@@ -104,12 +104,12 @@ class _Run:
             plugin_line(self.bag, plugin)
         found = list(describe(self.bag, sources, self.names))
         self.bag.phase()
-        matcher = Matcher(self.ready.rules, self.ready.systems([volume for _, volume in found]))
+        matcher = Matcher(self.ready.rules, self.ready.systems((place.source.kind, volume) for place, volume in found))
         planner = self._walk(matcher, found)
         self._phase("take")
         self.progress.total, self.progress.total_bytes = planner.plan.total, planner.plan.bytes
         places = {place.id: place for place, _ in found}
-        taker = Taker(self.bag, places, self.ready.profile, self.known, self.on_progress, self.progress)
+        taker = Taker(self.bag, places, self.ready, self.known, self.on_progress, self.progress)
         try:
             taker.take(planner.plan)
         finally:
@@ -189,7 +189,7 @@ def dry_run(
     ready = prepare(profile, overrides)
     progress = Progress(phase="walk")
     found = [(Place(one, f"s{n}"), volume) for n, one in enumerate(sources) for volume in one.volumes()]
-    matcher = Matcher(ready.rules, ready.systems([volume for _, volume in found]))
+    matcher = Matcher(ready.rules, ready.systems((place.source.kind, volume) for place, volume in found))
     planner = Planner(
         matcher, ready.collectors, None, listing=False, on_progress=on_progress or silent, progress=progress
     )

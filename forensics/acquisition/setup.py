@@ -30,12 +30,17 @@ def version() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What one run will do."""
+    """What one run will do.
+
+    :param hard_cap: the largest single file that the user asked for; a stanza's own cap may
+        lie above the profile's, never above this one.
+    """
 
     profile: Profile
     collectors: tuple[Collector, ...]
     plugins: tuple[registry.Plugin, ...]
     rules: tuple[Rule, ...]
+    hard_cap: int | None = None
 
     @property
     def about(self) -> dict[str, Any]:
@@ -47,9 +52,17 @@ class Setup:
             "profile_sha256": self.profile.sha256,
         }
 
-    def systems(self, volumes: Iterable[Volume]) -> Mapping[str, str]:
-        """The operating system whose rules apply to each volume; "" = all of them."""
-        return {volume.id: _SYSTEMS.get(volume.fs, "") for volume in volumes if volume.state == "open"}
+    def systems(self, volumes: Iterable[tuple[str, Volume]]) -> Mapping[str, str]:
+        """The operating system whose rules apply to each volume; "" = all of them.
+
+        :param volumes: (kind of source, volume). A folder tells nothing: a Windows tree may
+            have been copied to ext4, and its rules must not end as another system's.
+        """
+        return {
+            volume.id: "" if kind == "directory" else _SYSTEMS.get(volume.fs, "")
+            for kind, volume in volumes
+            if volume.state == "open"
+        }
 
 
 def prepare(profile: str | os.PathLike[str], overrides: Mapping[str, Any]) -> Setup:
@@ -66,4 +79,5 @@ def prepare(profile: str | os.PathLike[str], overrides: Mapping[str, Any]) -> Se
         collectors.append(collector)
         plugins.append(registry.find("forensics.collectors", id))
         rules.extend(collector.rules())
-    return Setup(loaded, tuple(collectors), tuple(plugins), tuple(rules))
+    hard_cap = loaded.max_file if overrides.get("max_file") is not None else None
+    return Setup(loaded, tuple(collectors), tuple(plugins), tuple(rules), hard_cap)

@@ -12,11 +12,11 @@ from forensics.acquisition.fields import entry_fields, identity_key, outcome_fie
 from forensics.acquisition.outcomes import after_fields, from_copied, from_error
 from forensics.acquisition.planning import Place, Plan
 from forensics.acquisition.progress import OnProgress, Progress
+from forensics.acquisition.setup import Setup
 from forensics.custody.bag import BagWriter
 from forensics.errors import StorageError
 from forensics.hashing.copy import copy_stream
 from forensics.model import Candidate, Entry, Outcome, Producer, Stream, entry_from_row
-from forensics.profiles import Profile
 
 #: outcomes that a resumed run does not try again while the file is in the same state
 _SETTLED = frozenset(("complete", "not-regular", "excluded", "over-cap"))
@@ -61,14 +61,15 @@ class Taker:
         self,
         bag: BagWriter,
         places: Mapping[str, Place],
-        profile: Profile,
+        ready: Setup,
         known: Acknowledged,
         on_progress: OnProgress,
         progress: Progress,
     ) -> None:
-        self.bag, self.places, self.profile, self.known = bag, places, profile, known
+        self.bag, self.places, self.known = bag, places, known
+        self.profile, self.hard_cap = ready.profile, ready.hard_cap
         self.on_progress, self.progress = on_progress, progress
-        self.deadline = time.monotonic() + profile.max_seconds if profile.max_seconds else None
+        self.deadline = time.monotonic() + ready.profile.max_seconds if ready.profile.max_seconds else None
         self._links: dict[tuple[str, str, str, str | None], tuple[int, str | None, int]] = {}
         self._deferred: list[tuple[_Task, tuple[str, str, str, str | None]]] = []
         self._taken = bag.bytes
@@ -134,6 +135,8 @@ class Taker:
             return Outcome("not-regular", entry.kind, flags=flags + loop)
         size = entry.size or 0
         cap = row.get("c", self.profile.max_file)
+        if self.hard_cap is not None:
+            cap = self.hard_cap if cap is None else min(cap, self.hard_cap)
         if cap is not None and size > cap:
             return Outcome("over-cap", "file", f"{size} bytes, cap {cap}", flags)
         if self.profile.max_total is not None and self._taken + size > self.profile.max_total:

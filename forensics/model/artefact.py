@@ -106,7 +106,7 @@ class Rule:
     :param id: ``collector-id:name``, unique in a run.
     :param patterns: globs over display paths: ``*`` and ``?`` inside a component, ``**``
         any number of components; ``{a,b}`` alternatives; case folded where the volume's
-        file system folds case (or *fold*); ``path:stream`` names a stream, ``path:*`` any.
+        file system folds case, and always for *os* = windows; ``path:stream`` names a stream, ``path:*`` any.
     :param os: ``linux``, ``windows``, ``macos`` or "" for any.
     :param kinds: which kinds of entry it asks for.
     :param where: file:line of the definition.
