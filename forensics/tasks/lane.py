@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from forensics.errors import ChildError, ChildRefused, FrameError
 from forensics.model import Entry, entry_row
 from forensics.tasks.pool import Pool
-from forensics.worker.frames import Frame
+from forensics.worker.frames import MESSAGE, Frame, encode, frame
 from forensics.worker.supervisor import Child
 
-_AHEAD = 64
+_AHEAD = 128
 _AHEAD_BYTES = 256 << 10
 
 
@@ -46,9 +46,13 @@ class Lane:
         self._closed = False
 
     @property
-    def full(self) -> bool:
-        """True if enough is under way."""
-        return len(self._asked) >= _AHEAD
+    def wanted(self) -> int:
+        """How many entries may be asked for now: none until half of those under way are done.
+
+        Requests then leave by dozens in one write.
+        """
+        under_way = len(self._asked)
+        return 0 if under_way > _AHEAD // 2 else _AHEAD - under_way
 
     def ask(self, entry: Entry) -> None:
         """Add an entry to what is wanted."""
@@ -63,15 +67,19 @@ class Lane:
     def _push(self, child: Child) -> None:
         """Send what may be sent: all that is asked, or the head alone if it has cost a child."""
         allowed = 1 if self._asked[0].deaths else len(self._asked)
+        frames = []
         while self._sent < allowed and (self._bytes < _AHEAD_BYTES or not self._sent):
             ticket = self._asked[self._sent]
             request = {"op": "take", "id": ticket.id, "row": entry_row(ticket.entry), "start": ticket.start}
             try:
-                ticket.length = child.send(request)
+                frames.append(frame(MESSAGE, encode(request)))
+                ticket.length = len(frames[-1])
             except FrameError as error:
                 ticket.refused = error  # raised when its turn comes
             self._sent += 1
             self._bytes += ticket.length
+        if frames:
+            child.send_frames(b"".join(frames))
 
     def receive(self) -> Frame:
         """Return the next frame for the head.

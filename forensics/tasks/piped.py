@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from forensics.errors import BadRange, ChildRefused, FrameError, SealbagError, SourceError
@@ -217,15 +218,10 @@ def piped_streams(pool: Pool, entries: Iterable[Entry]) -> Iterator[tuple[Entry,
     """
     lane = Lane(pool)
     source = iter(entries)
-    more = True
     try:
         while True:
-            while more and not lane.full:
-                entry = next(source, None)
-                if entry is None:
-                    more = False
-                else:
-                    lane.ask(entry)
+            for entry in islice(source, lane.wanted):
+                lane.ask(entry)
             ticket = lane.head
             if ticket is None:
                 return

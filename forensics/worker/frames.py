@@ -25,6 +25,7 @@ ALIVE: Final = 5  #: nothing to say, but working
 MAX_MESSAGE: Final = 4 << 20
 MAX_BYTES: Final = (1 << 20) + 1024
 MAX_ERROR: Final = 64 << 10
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _BOUNDS: Final = {MESSAGE: MAX_MESSAGE, BYTES: MAX_BYTES, ERROR: MAX_ERROR, READY: 0, ALIVE: 0}
 
 
@@ -55,7 +56,7 @@ def header(length: int) -> bytes:
 
 def encode(message: Mapping[str, Any]) -> bytes:
     """Return *message* as compact ASCII JSON (lone surrogates stand as ``\\uXXXX``)."""
-    return json.dumps(message, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _ENCODER.encode(message).encode("ascii")
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -68,9 +68,16 @@ class Child:
         data = frame(MESSAGE, encode(message))
         if payload is not None:
             data += frame(BYTES, payload)
-        if self._end is None:
-            self._wire.put(data)
+        self.send_frames(data)
         return len(data)
+
+    def send_frames(self, frames: bytes) -> None:
+        """Send whole frames in one write: each write wakes the child, many small ones cost.
+
+        :raises FrameError: if too much waits already.
+        """
+        if self._end is None:
+            self._wire.put(frames)
 
     def wait_ready(self) -> None:
         """Wait until the function is imported and the limits hold.
@@ -162,7 +169,7 @@ class Child:
         """Let the child end by itself (EOF), kill it after two seconds."""
         if self._end is None:
             self._end = ChildRefused("the child was closed")
-            self._wire.end_input()
+            self._wire.hang_up()
             try:
                 self._process.wait(_GRACE)
             except subprocess.TimeoutExpired:

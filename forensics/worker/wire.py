@@ -27,8 +27,8 @@ class Wire(Protocol):
     def tail(self) -> bytes:
         """Return the last TAIL bytes of the child's standard error and of its stray output."""
 
-    def end_input(self) -> None:
-        """Close the child's input: it sees EOF."""
+    def hang_up(self) -> None:
+        """Close the child's input, so that it sees EOF, and read no more of its output."""
 
     def close(self) -> None:
         """Close all three."""

@@ -97,6 +97,8 @@ class PollWire:
             self._poll.unregister(self._err)  # closed: poll would report it without end
 
     def tail(self) -> bytes:
+        if self._err < 0:
+            return self._tail
         for _ in range(16):  # bounded: what is left in a pipe of 64 KiB, a chatty grandchild aside
             before = self._tail
             self._read_err(0)
@@ -104,13 +106,13 @@ class PollWire:
                 break
         return self._tail
 
-    def end_input(self) -> None:
+    def hang_up(self) -> None:
         self._waiting.clear()
-        if not self._files[0].closed:
-            self._want_write(False)
-            self._files[0].close()
+        for file in self._files[:2]:  # a child that waits for room in its output ends as well
+            file.close()
+        self._in = self._out = -1  # the numbers may soon be somebody else's
 
     def close(self) -> None:
-        self.end_input()
-        for file in self._files[1:]:
-            file.close()
+        self.hang_up()
+        self._files[2].close()
+        self._err = -1

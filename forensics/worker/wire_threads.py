@@ -94,13 +94,13 @@ class ThreadWire:
         self._threads[2].join(0.5)  # a dead child's last words may still be on their way
         return self._tail
 
-    def end_input(self) -> None:
+    def hang_up(self) -> None:
         self._to.put(None)
 
     def close(self) -> None:
         """The pipes' other ends are gone by now, so every thread comes to its end."""
         self._closed.set()
-        self.end_input()
+        self.hang_up()
         for thread in self._threads:
             thread.join(1.0)
         if not any(thread.is_alive() for thread in self._threads):

@@ -50,7 +50,7 @@ def deaths() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def proxy(tmp_path: Path, deaths: list[dict[str, Any]]) -> Iterator[SourceProxy]:
-    limits = Limits(silence=1.0, data=256 << 20)
+    limits = Limits(silence=0.6, data=256 << 20)
     with SourceProxy(SOURCE, str(tmp_path), limits, deaths.append, sys_path=[str(HERE)]) as found:
         yield found
 
