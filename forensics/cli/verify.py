@@ -1,0 +1,54 @@
+"""sealbag verify: the verdict on a bag, by the verifier that every bag carries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from forensics.cli.options import output_options, print_json
+from forensics.errors import ConfigError, NotABag, UsageError
+from forensics.verifier import AnchorError, render
+from forensics.verifier import NotABag as NoBag
+from forensics.verifier import verify as verify_bag
+
+
+@click.command()
+@click.argument("bag", type=click.Path(path_type=Path))
+@click.option("--signer", metavar="SHA256:...", help="Fingerprint of the key that must have sealed it.")
+@click.option("--trust", type=click.Path(), metavar="FILE", help="OpenSSH allowed_signers file.")
+@click.option("--seal", metavar="HEX", help="Seal digest as it was written down.")
+@click.option("--checkpoint", type=click.Path(), metavar="FILE", help="A checkpoint that left the host.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes. Default: one a core.")
+@output_options
+def command(
+    bag: Path,
+    signer: str | None,
+    trust: str | None,
+    seal: str | None,
+    checkpoint: str | None,
+    jobs: int | None,
+    as_json: bool,
+    quiet: bool,
+    no_progress: bool,
+) -> int:
+    """Say whether BAG is what was sealed. Offline; writes nothing.
+
+    VALID (exit code 0) needs at least one anchor: --signer, --trust, --seal or --checkpoint.
+    Without one the best verdict is UNTRUSTED (3). INVALID 1, INCOMPLETE 2, UNSAFE 4,
+    IO ERROR 5; no bag 65; an anchor that cannot be used 78.
+    """
+    try:
+        verdict = verify_bag(str(bag), signer=signer, trust=trust, seal=seal, checkpoint=checkpoint, jobs=jobs)
+    except NoBag as error:
+        raise NotABag(str(error), where=str(bag)) from None
+    except AnchorError as error:
+        raise ConfigError(str(error), hint="Check the file or value that was given as anchor.") from None
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if as_json:
+        print_json(verdict.as_json())
+    else:
+        lines = list(render(verdict))
+        print("\n".join(lines[-1:] if quiet else lines))
+    return verdict.exit
