@@ -7,18 +7,27 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from forensics.custody import layout
 from forensics.custody.keys import Key, RunKey
 from forensics.custody.ledger import Ledger
-from forensics.custody.lines import FORMAT, host_name, zone
-from forensics.custody.lock import BagLock
+from forensics.custody.lines import FORMAT, LEDGER, host_name, zone
+from forensics.custody.lock import BagLock, refuse_held
 from forensics.custody.probe import probe
-from forensics.custody.resume import State, cut_torn_tail, read_state, refuse_sealed, remove_unacknowledged
+from forensics.custody.resume import (
+    State,
+    cut_torn_tail,
+    read_state,
+    refuse_cut,
+    refuse_sealed,
+    remove_half_seal,
+    remove_unacknowledged,
+)
 from forensics.custody.store import ObjectStore
-from forensics.errors import DiskFull, NotABag, OutputRefused, StorageError
+from forensics.errors import NotABag, OutputRefused, SealbagError
 from forensics.hashing.osapi import boot_id
 from forensics.hashing.sink import FileSink
 from forensics.hashing.write import storage_error
@@ -46,11 +55,14 @@ class BagWriter:
         self.state = State()
         self.outcomes: Counter[str] = Counter()
         self.bytes = 0
+        self._group: Counter[str] = Counter()  # outcomes and bytes of lines not yet acknowledged
+        self._group_total = 0
         self._group_bytes = 0
         self._group_start = time.monotonic()
         self._on_checkpoint = on_checkpoint
-        self.lock: BagLock
+        self.lock: BagLock | None = None
         self.ledger: Ledger
+        self._opened = False
         self.store: ObjectStore
 
     # -- beginning ---------------------------------------------------------------
@@ -76,8 +88,13 @@ class BagWriter:
         """
         bag = cls(Path(path), key, on_checkpoint)
         layout.make_bag_folder(bag.path)
-        bag.lock = BagLock(bag.path)
-        bag._begin(about, largest_file)
+        try:
+            bag.lock = BagLock(bag.path)
+            bag._open_ledger()
+            bag._begin(about, largest_file)
+        except BaseException:
+            bag.release()
+            raise
         return bag
 
     @classmethod
@@ -99,30 +116,51 @@ class BagWriter:
         bag = cls(Path(path), key, on_checkpoint)
         if not (bag.path / "custody").is_dir():
             raise NotABag("there is no bag to resume", where=str(path))
-        bag.lock = BagLock(bag.path)
         try:
-            layout.make_folders(bag.path)
-            try:
-                state = read_state(bag.path)
-            except NotABag:
-                if (bag.path / "custody" / "ledger.jsonl").exists() and _has_lines(bag.path):
-                    raise
-                # killed before the first line was durable: nothing was acknowledged yet
-                cut_torn_tail(bag.path) if (bag.path / "custody" / "ledger.jsonl").exists() else None
-                layout.remove_unfinished(bag.path)
-                bag._begin(about, largest_file)
-                return bag
-            refuse_sealed(bag.path, state.signer_key)
-            bag._continue(about, state, largest_file, on_line)
+            bag._take_up(about, largest_file, on_line)
+        except OSError as error:
+            bag.release()
+            raise storage_error(error, str(path)) from error
         except BaseException:
-            bag.lock.release()
+            bag.release()
             raise
         return bag
+
+    def _take_up(
+        self,
+        about: Mapping[str, Any],
+        largest_file: int | None,
+        on_line: Callable[[Mapping[str, Any]], None] | None,
+    ) -> None:
+        # What refuses comes first and writes nothing: a sealed bag must stay as it is, and another
+        # process may be about to sign this one.
+        refuse_held(self.path)
+        begun = (self.path / LEDGER).exists() and _has_lines(self.path)
+        if begun:
+            self._open_ledger()
+            state = self._adopt(on_line)
+            refuse_sealed(self.path, state.signer_key)
+            refuse_cut(self.path, state.tree.size)
+        self.lock = BagLock(self.path)
+        layout.make_folders(self.path)
+        if begun:
+            remove_half_seal(self.path)
+            self._continue(about, state, largest_file)
+            return
+        # killed before the first line was durable: nothing was acknowledged yet
+        self._open_ledger()
+        cut_torn_tail(self.path)
+        layout.remove_unfinished(self.path)
+        self._begin(about, largest_file)
+
+    def _open_ledger(self) -> None:
+        self.ledger = Ledger(self.path, self.run_key, on_checkpoint=self._on_checkpoint)
+        self._opened = True
 
     def _begin(self, about: Mapping[str, Any], largest_file: int | None) -> None:
         layout.write_reserve(self.path)
         self.id = os.urandom(16).hex()
-        self.ledger = Ledger(self.path, self.id, self.run_key, on_checkpoint=self._on_checkpoint)
+        self.ledger.begin(self.id)
         fields = {"format": FORMAT, "bag": self.id, **_text_fields(about), **self._here()}
         self.state.open = {"kind": "open", "seq": 0, **fields}
         # case, exhibit and examiner may be empty but always stand in the line
@@ -131,21 +169,11 @@ class BagWriter:
         self.ledger.flush()
         self.ledger.checkpoint()
 
-    def _continue(
-        self,
-        about: Mapping[str, Any],
-        state: State,
-        largest_file: int | None,
-        on_line: Callable[[Mapping[str, Any]], None] | None,
-    ) -> None:
-        self.ledger = Ledger(self.path, state.open["bag"], self.run_key, on_checkpoint=self._on_checkpoint)
-        cut = cut_torn_tail(self.path)
-        # read again now that the ledger is locked: another process may have gone on meanwhile
-        state = read_state(self.path, on_line)
-        state.cut = cut
+    def _continue(self, about: Mapping[str, Any], state: State, largest_file: int | None) -> None:
+        state.cut = cut_torn_tail(self.path)
         self.ledger.adopt(state.tree)
         self.id, self.state, self.resumed = state.open["bag"], state, True
-        self.outcomes, self.bytes = state.outcomes, state.bytes
+        self.ledger.begin(self.id)
         remove_unacknowledged(self.path, state)
         layout.write_reserve(self.path)
         self.ledger.append(
@@ -162,6 +190,13 @@ class BagWriter:
         self._destination(largest_file)
         self.ledger.flush()
         self.ledger.checkpoint()
+
+    def _adopt(self, on_line: Callable[[Mapping[str, Any]], None] | None = None) -> State:
+        """Take the (cut) ledger file as the truth."""
+        state = read_state(self.path, on_line)
+        self.ledger.adopt(state.tree)
+        self.outcomes, self.bytes = state.outcomes, state.bytes
+        return state
 
     def _here(self) -> dict[str, Any]:
         return {
@@ -192,18 +227,21 @@ class BagWriter:
         The group is committed when it is due, so the line may be acknowledged on return.
 
         :raises StorageError: the group is lost, earlier groups stand.
+        :raises ValueError: if the line breaks the format's bounds; nothing was kept.
         """
         line = dict(fields)
+        if sink is not None:
+            line["parts"], line["part_sizes"] = self.store.parts(sink)
+        # before the content: a line that breaks the bounds must not leave an object without a line
+        seq = self.ledger.append("artefact", line)
         try:
             if sink is not None:
-                parts, sizes = self.store.keep(sink, line["sha256"])
-                line["parts"], line["part_sizes"] = parts, sizes
-            seq = self.ledger.append("artefact", line)
+                self.store.keep(sink, line["sha256"])
         except OSError as error:
             raise storage_error(error, str(self.path)) from error
-        self.outcomes[line["outcome"]] += 1
+        self._group[line["outcome"]] += 1
         if "same_as" not in line:
-            self.bytes += line.get("size", 0)
+            self._group_total += line.get("size", 0)
         self._group_bytes += line.get("size", 0)
         if (
             self._group_bytes >= GROUP_BYTES
@@ -217,7 +255,11 @@ class BagWriter:
         """Make the group durable: contents, names, folders, then lines."""
         self.store.commit()
         self.ledger.flush()
-        self._group_bytes, self._group_start = 0, time.monotonic()
+        self.outcomes += self._group
+        self.bytes += self._group_total
+        self._group.clear()
+        self._group_total = self._group_bytes = 0
+        self._group_start = time.monotonic()
         if self.ledger.checkpoint_due():
             self.ledger.checkpoint()
 
@@ -242,26 +284,51 @@ class BagWriter:
         """End this process's work on a bag that stays unsealed: drop the group, say why, let go.
 
         On a full disk the reserve is given back first, so that the close line can be written.
+        A bag whose seal is signed is left as it is.
         """
         try:
-            self.store.drop()
-            self.ledger.drop()
-            layout.free_reserve(self.path)
-            self.close(state)
-        except (DiskFull, StorageError, OSError):
+            if not self.sealed:
+                self._say_why(state)
+        except (SealbagError, OSError):
             # the destination takes nothing more; what was acknowledged stands without this line
             self.ledger.drop()
         finally:
             self.release()
 
-    def release(self, *, remove_lock: bool = False) -> None:
+    def _say_why(self, state: str) -> None:
+        self.ledger.drop()
+        self._group.clear()
+        self._group_total = 0
+        with suppress(OSError):
+            self.store.drop()
+            layout.remove_unfinished(self.path)
+        with suppress(OSError):
+            layout.free_reserve(self.path)
+        if self.ledger.torn:
+            cut_torn_tail(self.path)
+            self._adopt()
+        self.close(state)
+
+    @property
+    def sealed(self) -> bool:
+        """True once the signature stands: a resumed bag's half seal was removed before."""
+        return (self.path / "custody" / "seal.json.sig").exists()
+
+    def release_lock(self) -> None:
+        """Remove custody/lock, which no sealed bag holds; the ledger's own lock still stands."""
+        if self.lock is not None:
+            self.lock.release(remove=True)
+
+    def release(self) -> None:
         """Let go of the bag; without a close line it is an interrupted one."""
-        self.ledger.close()
-        self.lock.release(remove=remove_lock)
+        if self._opened:
+            self.ledger.close()
+        if self.lock is not None:
+            self.lock.release()
 
 
 def _has_lines(bag: Path) -> bool:
-    with (bag / "custody" / "ledger.jsonl").open("rb") as stream:
+    with (bag / LEDGER).open("rb") as stream:
         while chunk := stream.read(65536):
             if b"\n" in chunk:
                 return True

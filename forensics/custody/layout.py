@@ -47,10 +47,10 @@ def refusal(bag: Path) -> OutputRefused:
     if (bag / "custody" / "seal.json").exists():
         return OutputSealed("a sealed bag is here; nothing can be added to it", where=str(bag))
     if (bag / "custody" / "ledger.jsonl").exists():
-        from forensics.custody.lock import BagLock
+        from forensics.custody.lock import refuse_held
 
         try:
-            BagLock(bag).release()
+            refuse_held(bag)
         except OutputLocked as held:
             return held
         except StorageError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from forensics.custody.keys import RunKey
 from forensics.custody.lines import LEDGER, make_line
 from forensics.custody.notes import checkpoint_body, sign_note
 from forensics.custody.tree import Tree
-from forensics.errors import OutputLocked
+from forensics.errors import OutputLocked, StorageError
 from forensics.hashing.osapi import datasync, sync_folder, try_lock
 from forensics.hashing.write import storage_error, write_all
 
@@ -32,32 +33,44 @@ class Ledger:
     def __init__(
         self,
         bag: Path,
-        bag_id: str,
         run_key: RunKey,
         on_checkpoint: Callable[[int, bytes], None] | None = None,
     ) -> None:
-        self.bag, self.bag_id, self.run_key = bag, bag_id, run_key
+        self.bag, self.bag_id, self.run_key = bag, "", run_key
         self.tree = Tree()
         self.on_checkpoint = on_checkpoint
         self._pending: list[bytes] = []
         self._salts: list[str] = []
+        #: True while file and tree may differ: an interrupt can come between any two steps
+        self.torn = False
         self._checked = (self.tree.size, time.monotonic())
         self._path = str(bag / LEDGER)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         try:
             self._fd = os.open(self._path, flags, 0o600)
+        except OSError as error:
+            raise storage_error(error, self._path) from error
+        try:
             # a second lock: custody/lock goes before the seal is signed, this file stays
             if not try_lock(self._fd):
-                os.close(self._fd)
                 raise OutputLocked("another process is writing this bag", where=str(bag))
             self._durable = os.fstat(self._fd).st_size
             sync_folder(str(bag / "custody"))
         except OSError as error:
+            self.close()
             raise storage_error(error, self._path) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def begin(self, bag_id: str) -> None:
+        """Name the bag: checkpoints are signed in its name."""
+        self.bag_id = bag_id
 
     def adopt(self, tree: Tree) -> None:
         """Take the tree over the lines that the (locked, cut) file holds."""
         self.tree = tree
+        self.torn = False
         self._durable = os.fstat(self._fd).st_size
         self._checked = (tree.size, time.monotonic())
 
@@ -90,6 +103,7 @@ class Ledger:
         if not self._pending:
             return
         data = b"\n".join(self._pending) + b"\n"
+        self.torn = True
         try:
             write_all(self._fd, data, self._path)
             datasync(self._fd)
@@ -103,6 +117,7 @@ class Ledger:
         for line in self._pending:
             self.tree.append(line)
         self._pending.clear()
+        self.torn = False
 
     def _cut_back(self) -> None:
         try:
@@ -157,4 +172,13 @@ def write_file(path: Path, data: bytes) -> None:
         os.replace(beside, path)
         sync_folder(str(path.parent))
     except OSError as error:
+        _remove(beside)
         raise storage_error(error, str(path)) from error
+    except StorageError:
+        _remove(beside)  # a full disk needs the room for the close line
+        raise
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)

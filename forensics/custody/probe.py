@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forensics.hashing.osapi import datasync, sync_folder
+from forensics.hashing.osapi import datasync, largest_file, sync_folder
 from forensics.hashing.write import storage_error, write_all
 
-# FAT32 ends at 4 GiB - 1; beyond this size nothing is tested
-_PROBES = ((1 << 32) - 1, (1 << 31) - 1)
 _SPARSE = 8 << 20
 
 
@@ -40,25 +38,6 @@ class Destination:
             "rename": self.rename,
             "free": self.free,
         }
-
-
-def _largest(fd: int) -> int | None:
-    try:
-        os.ftruncate(fd, 1 << 32)
-    except OSError as error:
-        if error.errno not in (errno.EFBIG, errno.EINVAL, errno.ENOSPC):
-            raise
-    else:
-        os.ftruncate(fd, 0)
-        return None
-    for size in _PROBES:
-        try:
-            os.ftruncate(fd, size)
-        except OSError:
-            continue
-        os.ftruncate(fd, 0)
-        return size
-    return None if shutil.disk_usage(os.getcwd()).free < _PROBES[-1] else _PROBES[-1]
 
 
 def _sparse(fd: int) -> bool:
@@ -92,7 +71,7 @@ def probe(folder: Path) -> Destination:
         try:
             write_all(fd, b"probe", str(first))
             sparse = _sparse(fd)
-            largest = _largest(fd)
+            largest = largest_file(fd)
             durable = _durable(fd, folder)
         finally:
             os.close(fd)

@@ -13,7 +13,7 @@ from forensics.custody.layout import remove_unfinished
 from forensics.custody.lines import LEDGER, read_lines
 from forensics.custody.sshsig import verify as verify_signature
 from forensics.custody.tree import Tree
-from forensics.errors import OutputSealed
+from forensics.errors import InputError, OutputSealed
 from forensics.hashing.write import storage_error
 
 MAX_NAMED = 1000
@@ -75,7 +75,7 @@ def read_state(bag: Path, on_line: Callable[[Mapping[str, Any]], None] | None = 
 
 
 def refuse_sealed(bag: Path, signer_key: str) -> None:
-    """Refuse a bag whose seal is signed; remove a seal whose signing was interrupted.
+    """Refuse a bag whose seal is signed; nothing is changed.
 
     :raises OutputSealed:
     """
@@ -86,8 +86,29 @@ def refuse_sealed(bag: Path, signer_key: str) -> None:
         key = base64.b64decode(signer_key) if signer_key else b""
         if verify_signature(signature.read_bytes(), seal.read_bytes(), "sealbag-seal-v1", key):
             raise OutputSealed("the bag is sealed; nothing can be added to it", where=str(bag))
-    for path in (signature, seal):
-        path.unlink(missing_ok=True)
+
+
+def remove_half_seal(bag: Path) -> None:
+    """Remove a seal whose signing was interrupted; only who holds the ledger's lock may."""
+    for name in ("seal.json.sig", "seal.json"):
+        (bag / "custody" / name).unlink(missing_ok=True)
+
+
+def refuse_cut(bag: Path, size: int) -> None:
+    """Refuse a ledger of *size* lines if a checkpoint vouches for more.
+
+    A checkpoint is signed after its lines are durable, so no crash leaves this: going on
+    would end in a bag that is INVALID for good.
+
+    :raises InputError:
+    """
+    for path in (bag / "custody" / "checkpoints").glob("*.note"):
+        if path.stem.isdigit() and int(path.stem) > size:
+            raise InputError(
+                f"the ledger has {size} lines, but a checkpoint vouches for {int(path.stem)}: lines were cut off",
+                where=str(path),
+                hint="Keep this bag as it is, run sealbag verify on it, and collect into a new one.",
+            )
 
 
 def cut_torn_tail(bag: Path) -> int:

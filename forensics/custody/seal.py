@@ -54,7 +54,7 @@ def seal(bag: BagWriter, write_views: Callable[[Path], None] | None = None) -> S
         write_views(bag.path)
     _write_texts(bag, payload)
     _remove_folder(bag.path / "tmp")
-    bag.lock.release(remove=True)
+    bag.release_lock()
     tags = _write_tagmanifest(bag.path)
     about = bag.state.open
     root = bag.ledger.tree.root().hex()

@@ -47,13 +47,19 @@ class ObjectStore:
         else:
             self._waiting[sha256] = path
 
-    def keep(self, sink: FileSink, sha256: str) -> tuple[list[str], list[int]]:
-        """Adopt a closed sink's files; return (parts, sizes), empty unless it was split."""
+    def keep(self, sink: FileSink, sha256: str) -> None:
+        """Adopt a closed sink's files."""
         if len(sink.parts) == 1:
             self.adopt(sink.parts[0].path, sha256)
-            return [], []
+            return
         for part in sink.parts:
             self.adopt(part.path, part.sha256)
+
+    @staticmethod
+    def parts(sink: FileSink) -> tuple[list[str], list[int]]:
+        """Digests and sizes of a closed sink's parts; empty unless it was split."""
+        if len(sink.parts) == 1:
+            return [], []
         return [part.sha256 for part in sink.parts], [part.size for part in sink.parts]
 
     @property

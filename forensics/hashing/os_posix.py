@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
+import resource
 import sys
 import time
 from pathlib import Path
 
+assert sys.platform != "win32"
+
 _libc: ctypes.CDLL | None = None
+_FAT_LIMIT = (1 << 32) - 1  # bytes
 
 
 def datasync(fd: int) -> None:
@@ -48,6 +53,28 @@ def sync_file_system(path: str) -> bool:
     finally:
         os.close(fd)
     return True
+
+
+def largest_file(fd: int) -> int | None:
+    """The largest file in bytes that the file system of *fd* (empty, writable) and this process may make.
+
+    None if neither limits it below 4 GiB. Linux says so by the seek alone (its file systems
+    know their own bound); extending a file of FAT would write 4 GiB of zeros.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    bounds = [] if limit == resource.RLIM_INFINITY or limit > _FAT_LIMIT else [limit]
+    try:
+        if sys.platform.startswith("linux"):
+            os.lseek(fd, _FAT_LIMIT + 1, os.SEEK_SET)
+            os.lseek(fd, 0, os.SEEK_SET)
+        else:
+            os.ftruncate(fd, _FAT_LIMIT + 1)
+            os.ftruncate(fd, 0)
+    except OSError as error:
+        if error.errno not in (errno.EFBIG, errno.EINVAL, errno.EOVERFLOW):
+            raise
+        bounds.append(_FAT_LIMIT)
+    return min(bounds, default=None)
 
 
 def try_lock(fd: int) -> bool:

@@ -22,6 +22,17 @@ def sync_file_system(path: str) -> bool:
     return False
 
 
+def largest_file(fd: int) -> int | None:
+    """The largest file in bytes where the file system ends below 4 GiB (FAT32), else None."""
+    try:
+        os.ftruncate(fd, 1 << 32)
+    except OSError:
+        return (1 << 32) - 1
+    finally:
+        os.ftruncate(fd, 0)
+    return None
+
+
 def try_lock(fd: int) -> bool:
     """LockFileEx on one byte at 2^62: far from the content, which stays readable."""
     if sys.platform != "win32":

@@ -7,6 +7,7 @@ if sys.platform == "win32":
         boot_id,
         boot_ms,
         datasync,
+        largest_file,
         sync_file_system,
         sync_folder,
         try_lock,
@@ -16,9 +17,10 @@ else:
         boot_id,
         boot_ms,
         datasync,
+        largest_file,
         sync_file_system,
         sync_folder,
         try_lock,
     )
 
-__all__ = ["boot_id", "boot_ms", "datasync", "sync_file_system", "sync_folder", "try_lock"]
+__all__ = ["boot_id", "boot_ms", "datasync", "largest_file", "sync_file_system", "sync_folder", "try_lock"]
