@@ -35,4 +35,4 @@ class Bag:
         """0 complete, 10 sealed with gaps, 11 sealed and nothing taken."""
         if self.coverage.gaps:
             return 10
-        return 0 if self.counts.get("complete", 0) else 11
+        return 0 if self.coverage.taken else 11

@@ -74,9 +74,7 @@ def collect(
         sealed = run.all(sources)
     except KeyboardInterrupt:
         bag.abandon("interrupted")
-        raise Interrupted(
-            "stopped; what was acknowledged is safe", where=str(path), hint="Go on with the same command and --resume."
-        ) from None
+        raise _interrupted(bag) from None
     except StorageError as error:
         bag.abandon("disk-full" if isinstance(error, DiskFull) else "failed")
         raise
@@ -84,6 +82,14 @@ def collect(
         bag.abandon("failed")
         raise
     return run.result(sealed)
+
+
+def _interrupted(bag: BagWriter) -> Interrupted:
+    where = str(bag.path)
+    if bag.sealed:
+        return Interrupted("stopped when the bag was sealed already", where=where, hint="Verify it: sealbag verify.")
+    hint = "Go on with the same command and --resume."
+    return Interrupted("stopped; what was acknowledged is safe", where=where, hint=hint)
 
 
 class _Run:
@@ -137,6 +143,7 @@ class _Run:
             listing=self.ready.profile.listing,
             on_progress=self.on_progress,
             progress=self.progress,
+            known_trouble=self.known.trouble,
         )
         for place, volume in found:
             if volume.state == "open":

@@ -34,6 +34,7 @@ class Coverage:
 
     :param counts: artefacts by outcome; a line that a later one replaces does not count.
     :param by_rule: for each rule id the same.
+    :param taken: artefacts of the source whose content, or a part of it, is in the bag.
     """
 
     gaps: list[Gap] = field(default_factory=list)
@@ -41,6 +42,7 @@ class Coverage:
     by_rule: dict[str, Counter[str]] = field(default_factory=dict)
     rules: list[RuleOutcome] = field(default_factory=list)
     deaths: int = 0
+    taken: int = 0
 
     @property
     def complete(self) -> bool:
@@ -116,6 +118,8 @@ def read_coverage(bag: Path) -> Coverage:
             continue
         if kind == "artefact":
             coverage.counts[line["outcome"]] += 1
+            # the walk's own listing is made here, not taken from the source
+            coverage.taken += "sha256" in line and line.get("method") != "listing"
             for rule in line.get("why", ()):
                 coverage.by_rule.setdefault(rule, Counter())[line["outcome"]] += 1
         elif kind == "death":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,12 +13,21 @@ from forensics.source.times import rfc3339
 
 MAX_XATTR_LINE = 64 << 10
 MAX_PATH = 256 << 10
+_WHOLE = re.compile(r"(?:[^\\]|\\(?:\\|x[0-9A-F]{2}|u\{[0-9A-F]+\}))*", re.DOTALL)
+
+
+def cut_display(text: str, limit: int) -> str:
+    """Return the longest beginning of a display of at most *limit* characters that splits no escape."""
+    if len(text) <= limit:
+        return text
+    whole = _WHOLE.match(text[:limit])
+    return whole.group() if whole is not None else ""
 
 
 def _path_fields(path: SourcePath) -> dict[str, Any]:
-    fields: dict[str, Any] = {"path": path.path_display[:MAX_PATH]}
+    fields: dict[str, Any] = {"path": cut_display(path.path_display, MAX_PATH)}
     if path.stream is not None:
-        fields["stream"] = (path.stream_display or "")[:MAX_PATH]
+        fields["stream"] = cut_display(path.stream_display or "", MAX_PATH)
     if path.enc != "bytes":
         fields["enc"] = path.enc
     return fields
@@ -68,7 +78,7 @@ def entry_fields(entry: Entry) -> dict[str, Any]:
     if entry.nlink > 1:
         fields["nlink"] = min(entry.nlink, LIMIT)
     if entry.target is not None:
-        fields["target"] = display(entry.target)[:MAX_PATH]
+        fields["target"] = cut_display(display(entry.target), MAX_PATH)
     return fields | _xattr_fields(entry)
 
 

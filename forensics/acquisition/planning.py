@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -85,10 +85,12 @@ class Planner:
         on_progress: OnProgress,
         progress: Progress,
         facts: Facts | None = None,
+        known_trouble: Callable[[Mapping[str, Any]], int | None] = lambda fields: None,
     ) -> None:
         self.matcher, self.bag, self.listing = matcher, bag, listing
         self.collectors = {collector.id: collector for collector in collectors}
         self.facts = facts or Facts()
+        self.known_trouble = known_trouble
         self.on_progress, self.progress = on_progress, progress
         self.folder: Path | None = bag.path / "tmp" if bag is not None else None
         self.plan = Plan([Spool(self.folder) for _ in range(PRIORITIES)])
@@ -112,6 +114,10 @@ class Planner:
             self._plan(place, spools)
             if listing is not None:
                 self.listings.append((place, volume, listing.finish(), listing))
+        except BaseException:
+            if listing is not None:
+                listing.sink.discard()
+            raise
         finally:
             for spool in spools.values():
                 spool.close()
@@ -127,7 +133,8 @@ class Planner:
             listing.add(trouble_row(trouble))
         if self.bag is not None:
             fields = {"source": place.id, "volume": place.volumes.get(trouble.volume)} | trouble_fields(trouble)
-            self.bag.add(fields)
+            # a resumed run walks again: its word on a folder replaces that of the first
+            self.bag.add(fields | {"again": self.known_trouble(fields)})
 
     def _match(self, place: Place, volume: Volume, entry: Entry, row: dict[str, Any], spools: dict[str, Spool]) -> None:
         if OUTPUT_FLAG in entry.flags:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from forensics.hashing.write import storage_error
 
 MEMORY = 4 << 20
 _dumps = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
@@ -14,23 +17,33 @@ _loads = json.JSONDecoder().decode
 
 
 class Spool:
-    """Append-only rows, read once or more; in memory up to 4 MiB, then in *folder*."""
+    """Append-only rows, read once or more; in memory up to 4 MiB, then in *folder*.
+
+    Every call raises DiskFull or StorageError where the folder's disk fails.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._file = tempfile.SpooledTemporaryFile(max_size=MEMORY, dir=str(folder) if folder is not None else None)
+        self._folder = str(folder) if folder is not None else tempfile.gettempdir()
         self.rows = 0
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Add one row: a JSON object."""
-        self._file.write(_dumps(row).encode("ascii") + b"\n")
+        try:
+            self._file.write(_dumps(row).encode("ascii") + b"\n")
+        except OSError as error:
+            raise storage_error(error, self._folder) from error
         self.rows += 1
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         position = 0
         while True:
             # other readers and writers may have moved the file between two rows
-            self._file.seek(position)
-            lines = self._file.readlines(1 << 18)
+            try:
+                self._file.seek(position)  # writes what is still buffered
+                lines = self._file.readlines(1 << 18)
+            except OSError as error:
+                raise storage_error(error, self._folder) from error
             if not lines:
                 break
             position = self._file.tell()
@@ -40,4 +53,5 @@ class Spool:
 
     def close(self) -> None:
         """Free it."""
-        self._file.close()
+        with suppress(OSError):  # what a full disk did not take is not wanted any more
+            self._file.close()

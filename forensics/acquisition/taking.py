@@ -6,15 +6,15 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from forensics.acquisition.fields import entry_fields, identity_key, outcome_fields
+from forensics.acquisition.fields import cut_display, entry_fields, identity_key, outcome_fields
 from forensics.acquisition.outcomes import after_fields, from_copied, from_error
 from forensics.acquisition.planning import Place, Plan
 from forensics.acquisition.progress import OnProgress, Progress
 from forensics.acquisition.setup import Setup
 from forensics.custody.bag import BagWriter
-from forensics.errors import StorageError
+from forensics.errors import SourceError, StorageError
 from forensics.hashing.copy import copy_stream
 from forensics.model import Candidate, Entry, Outcome, Producer, Stream, entry_from_row
 
@@ -27,12 +27,21 @@ class Acknowledged:
 
     def __init__(self) -> None:
         self._known: dict[bytes, tuple[bytes, int, bool]] = {}
+        self._troubles: dict[bytes, int] = {}
 
     def see(self, line: Mapping[str, Any]) -> None:
         """Note one line of the ledger."""
-        if line["kind"] == "artefact" and line.get("method") != "walk":
-            which, how = identity_key(line)
+        if line["kind"] != "artefact":
+            return
+        which, how = identity_key(line)
+        if line.get("method") == "walk":
+            self._troubles[which] = line["seq"]
+        else:
             self._known[which] = (how, line["seq"], line["outcome"] in _SETTLED)
+
+    def trouble(self, fields: Mapping[str, Any]) -> int | None:
+        """The seq of an earlier line about the same place that a walk could not look into."""
+        return self._troubles.get(identity_key(fields)[0]) if self._troubles else None
 
     def look(self, fields: Mapping[str, Any]) -> tuple[bool, int | None]:
         """(is it settled, seq of the line that a new one replaces)."""
@@ -54,6 +63,20 @@ class _Task:
     fields: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _First:
+    """What the first name of a file with several names gave."""
+
+    seq: int
+    sha256: str
+    size: int
+    outcome: Outcome
+
+
+#: source, volume, address, stream
+_LinkKey: TypeAlias = tuple[str, str, str, str | None]
+
+
 class Taker:
     """Reads candidates in order and adds their lines."""
 
@@ -70,8 +93,8 @@ class Taker:
         self.profile, self.hard_cap = ready.profile, ready.hard_cap
         self.on_progress, self.progress = on_progress, progress
         self.deadline = time.monotonic() + ready.profile.max_seconds if ready.profile.max_seconds else None
-        self._links: dict[tuple[str, str, str, str | None], tuple[int, str | None, int]] = {}
-        self._deferred: list[tuple[_Task, tuple[str, str, str, str | None]]] = []
+        self._links: dict[_LinkKey, _First | None] = {}
+        self._deferred: list[tuple[_Task, _LinkKey]] = []
         self._taken = bag.bytes
 
     def take(self, plan: Plan) -> None:
@@ -87,7 +110,12 @@ class Taker:
 
     def _take_from(self, place: Place, rows: Iterator[dict[str, Any]]) -> None:
         waiting: deque[_Task] = deque()
-        for entry, stream in place.source.streams(self._to_read(place, rows, waiting)):
+        self._read_all(place, self._to_read(place, rows, waiting), waiting)
+        names, self._deferred = self._deferred, []
+        self._read_all(place, self._other_names(names, waiting), waiting)
+
+    def _read_all(self, place: Place, entries: Iterator[Entry], waiting: deque[_Task]) -> None:
+        for entry, stream in place.source.streams(entries):
             task = waiting.popleft()
             if isinstance(stream, Exception):
                 self._add(task, from_error(stream, entry))
@@ -95,9 +123,6 @@ class Taker:
                 self._read(place, task, stream)
         while waiting:  # a source that ended early: never silence
             self._add(waiting.popleft(), Outcome("failed", "not-delivered", "the source ended before this entry"))
-        for task, key in self._deferred:
-            self._link(task, key)
-        self._deferred.clear()
 
     def _to_read(self, place: Place, rows: Iterator[dict[str, Any]], waiting: deque[_Task]) -> Iterator[Entry]:
         """Yield entries to be opened; state at once what needs no reading."""
@@ -115,12 +140,12 @@ class Taker:
             if refusal is not None:
                 self._add(task, refusal)
                 continue
-            key = (place.id, entry.volume, entry.address, entry.path.stream)
             if entry.nlink > 1 and entry.address:
+                key = (place.id, entry.volume, entry.address, entry.path.stream)
                 if key in self._links:
                     self._deferred.append((task, key))
                     continue
-                self._links[key] = (-1, None, 0)
+                self._links[key] = None
             waiting.append(task)
             yield entry
 
@@ -154,7 +179,10 @@ class Taker:
         except BaseException:
             sink.discard()
             raise
-        after = stream.stat_after()
+        try:
+            after = stream.stat_after()
+        except SourceError:
+            after = None  # the bytes were had; whether the file changed meanwhile cannot be said
         outcome = from_copied(copied, task.entry, after, _state_flags(task.entry))
         fields = task.fields | after_fields(task.entry, after)
         if outcome.name == "failed":
@@ -178,29 +206,34 @@ class Taker:
         seq = self._put(fields | outcome_fields(outcome, task.why) | stored, sink)
         key = (place.id, task.entry.volume, task.entry.address, task.entry.path.stream)
         if key in self._links:
-            self._links[key] = (seq, copied.sha256, copied.size)
+            self._links[key] = _First(seq, copied.sha256, copied.size, outcome)
 
     def _put(self, fields: dict[str, Any], sink: Any = None) -> int:
         try:
             return self.bag.add(fields, sink)
         except ValueError as error:
             # a line beyond the format's bounds: the artefact is stated without what made it so
+            if sink is not None:
+                sink.discard()
             small = {name: fields[name] for name in ("source", "volume", "path", "type", "address") if name in fields}
-            small["path"] = str(small["path"])[:4096]
+            small["path"] = cut_display(str(small["path"]), 4096)
             return self.bag.add(small | outcome_fields(Outcome("failed", "line-bounds", str(error)), fields["why"]))
 
     def _add(self, task: _Task, outcome: Outcome) -> None:
         self._put(task.fields | outcome_fields(outcome, task.why))
 
-    def _link(self, task: _Task, key: tuple[str, str, str, str | None]) -> None:
-        """A second name of a file that this run has read."""
-        seq, sha256, size = self._links[key]
-        if sha256 is None:
-            self._add(task, Outcome("failed", "first-name-failed", "another name of this file could not be read"))
-            return
-        fields = {name: value for name, value in task.fields.items() if name != "entry_size"}
-        fields |= {"sha256": sha256, "size": size, "same_as": seq, "method": "same-content"}
-        self._put(fields | outcome_fields(Outcome("complete", flags=_state_flags(task.entry)), task.why))
+    def _other_names(self, names: list[tuple[_Task, _LinkKey]], waiting: deque[_Task]) -> Iterator[Entry]:
+        """State second names of files that this run has read; yield those whose first name was not had."""
+        for task, key in names:
+            first = self._links[key]
+            if first is None:
+                # the first name was moved or refused: this one may still lead to the content
+                waiting.append(task)
+                yield task.entry
+                continue
+            fields = {name: value for name, value in task.fields.items() if name != "entry_size"}
+            fields |= {"sha256": first.sha256, "size": first.size, "same_as": first.seq, "method": "same-content"}
+            self._put(fields | outcome_fields(first.outcome, task.why))
 
     def _produce(self, candidate: Candidate, producer: Producer) -> None:
         """Store what a collector makes; its failure is its own outcome."""

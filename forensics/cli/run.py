@@ -11,7 +11,14 @@ from typing import Any
 import click
 
 from forensics.cli.main import COMMANDS
-from forensics.errors import InternalDefect, PermissionRefused, SealbagError, StorageError, UsageError
+from forensics.errors import (
+    InternalDefect,
+    Interrupted,
+    PermissionRefused,
+    SealbagError,
+    StorageError,
+    UsageError,
+)
 
 
 def _load(name: str) -> click.Command:
@@ -74,8 +81,9 @@ def run(args: list[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        print("sealbag: interrupted", file=sys.stderr)
-        return 130
+        # before a bag was begun, or after it was sealed: the work on a bag says so itself
+        hint = "Run it again; with --resume if it had begun to write its output."
+        return report(Interrupted("stopped", where=f"sealbag {args[0]}", hint=hint), as_json)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "sealbag"
         return report(UsageError(error.format_message(), hint=f"See {command} --help."), as_json)
