@@ -11,6 +11,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from forensics.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from forensics.acquisition.bag import Bag
     from forensics.acquisition.collect import collect, dry_run

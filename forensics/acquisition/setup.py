@@ -10,22 +10,12 @@ from typing import Any
 from forensics import registry
 from forensics.model import Collector, Rule, Volume
 from forensics.profiles import Profile, load_profile
+from forensics.version import __version__
 
 _SYSTEMS = {
     "ntfs": "windows", "ext2": "linux", "ext3": "linux", "ext4": "linux", "xfs": "linux", "btrfs": "linux",
     "hfs": "macos", "hfsplus": "macos", "apfs": "macos", "overlay": "linux", "tmpfs": "linux",
 }  # fmt: skip
-
-
-def version() -> str:
-    """The version of this release."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as of
-
-    try:
-        return of("sealbag")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +37,7 @@ class Setup:
         """Fields of the ``open`` line."""
         return {
             "tool": "sealbag",
-            "version": version(),
+            "version": __version__,
             "profile": self.profile.name,
             "profile_sha256": self.profile.sha256,
         }

@@ -34,7 +34,7 @@ def run(job: Job, schema: str, **more: Any) -> int:
     return bag.exit
 
 
-@click.command()
+@click.command("collect")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The bag's folder.")
 @run_options
 def command(sources: tuple[str, ...], **options: Any) -> int:

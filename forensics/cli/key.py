@@ -26,7 +26,7 @@ def _new_passphrase(none: bool) -> str | None:
     return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, default="", show_default=False))
 
 
-@click.group()
+@click.group("key")
 def command() -> None:
     """Make signing keys (Ed25519, OpenSSH's format)."""
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 
+from forensics.version import __version__
+
 #: name -> (module:attribute, what it does); a test compares it with the entry points
 COMMANDS: dict[str, tuple[str, str]] = {
     "triage": ("forensics.cli.triage:command", "collect, seal, verify and sum up: the main job"),
@@ -58,6 +60,9 @@ def main(argv: list[str] | None = None) -> int:
     if not args or args[0] in ("-h", "--help", "help"):
         print(help_text(), end="")
         return 0 if args else 64
+    if args[0] in ("-V", "--version"):
+        print(f"sealbag {__version__}")
+        return 0
     from forensics.cli.run import run
 
     return run(args)

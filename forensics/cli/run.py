@@ -68,11 +68,6 @@ def _safe(text: str) -> str:
 def run(args: list[str]) -> int:
     """Run ``args[0]`` with the rest; return the exit code."""
     as_json = "--json" in args
-    if args[0] in ("--version", "-V"):
-        from forensics.acquisition.setup import version
-
-        print(f"sealbag {version()}")
-        return 0
     try:
         result = _load(args[0]).main(args[1:], prog_name=f"sealbag {args[0]}", standalone_mode=False)
         sys.stdout.flush()

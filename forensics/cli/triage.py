@@ -13,7 +13,7 @@ from forensics.cli.job import Job
 from forensics.cli.options import run_options
 
 
-@click.command()
+@click.command("triage")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -13,7 +13,7 @@ from forensics.verifier import NotABag as NoBag
 from forensics.verifier import verify as verify_bag
 
 
-@click.command()
+@click.command("verify")
 @click.argument("bag", type=click.Path(path_type=Path))
 @click.option("--signer", metavar="SHA256:...", help="Fingerprint of the key that must have sealed it.")
 @click.option("--trust", type=click.Path(), metavar="FILE", help="OpenSSH allowed_signers file.")

@@ -46,7 +46,7 @@ kinds = ["file"]
         ("streams = true", "streams = 1", "streams: must be true or false: d.toml:16"),
         ('name = "own.two"', "", "needs the key name: d.toml:10"),
         ('["srv/one/b"]', "[]", "paths: must be an array of one or more strings: d.toml:15"),
-        ("[[artefact]]\nname = \"own.two\"", "[[artifact]]\nname = \"own.two\"", "did you mean artefact?: d.toml:10"),
+        ("[[artefact]]\nname = \"own.two\"", "[[artefakt]]\nname = \"own.two\"", "did you mean artefact?: d.toml:10"),
         ('"second"', '"second', "d.toml:12"),
     ],
 )  # fmt: skip
