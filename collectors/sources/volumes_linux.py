@@ -76,6 +76,18 @@ def _root_alone(root_fd: int, error: OSError) -> list[Found]:
     return [Found(volume, b"", device=os.fstat(root_fd).st_dev)]
 
 
+def _classify(mount: Mount, by_id: dict[int, Mount], known: dict[str, str]) -> Found:
+    kind = kind_of(mount)
+    if kind:
+        # Not even the metadata of a mount point whose server may be gone; and autofs would mount.
+        touchable = kind == "pseudo" and mount.fs != "autofs"
+        return _refused(mount, "excluded", kind, _WHY[kind], touchable)
+    if behind_remote(mount, by_id):
+        why = "the way to it leads through a network or FUSE mount"
+        return _refused(mount, "not-evaluated", "behind-remote", why, touchable=False)
+    return _look(mount, known)
+
+
 def find_volumes(root_fd: int) -> list[Found]:
     """Return every mount of this process's table, in its order.
 
@@ -93,21 +105,8 @@ def find_volumes(root_fd: int) -> list[Found]:
         return _root_alone(root_fd, error)
     by_id = {mount.id: mount for mount in mounts}
     known = uuids()
-    found: dict[int, Found] = {}
-    visible: list[Mount] = []
-    for mount in mounts:
-        kind = kind_of(mount)
-        if kind:
-            # Not even the metadata of a mount point whose server may be gone; autofs would mount.
-            found[mount.id] = _refused(mount, "excluded", kind, _WHY[kind], kind == "pseudo" and mount.fs != "autofs")
-        elif behind_remote(mount, by_id):
-            found[mount.id] = _refused(
-                mount, "not-evaluated", "behind-remote", "the way to it leads through a network or FUSE mount", False
-            )
-        else:
-            found[mount.id] = _look(mount, known)
-            if found[mount.id].volume.state == "open":
-                visible.append(mount)
+    found = {mount.id: _classify(mount, by_id, known) for mount in mounts}
+    visible = [mount for mount in mounts if found[mount.id].volume.state == "open"]
     for number, other in duplicates(visible).items():
         shown = f"{display(other.root)} of the same device is mounted at {display(other.point)}"
         found[number] = _refused(by_id[number], "excluded", "duplicate-mount", shown)

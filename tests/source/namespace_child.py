@@ -19,6 +19,10 @@ from forensics.model import Entry, Volume
 top = Path(sys.argv[1])
 
 
+#: Entries whose address names another device than their volume's.
+others: set[str] = set()
+
+
 def mount(*words: str) -> None:
     subprocess.run(["mount", *words], check=True)
 
@@ -34,6 +38,8 @@ def rows(source: LiveSource | DirectorySource, volume: Volume) -> list[list[obje
             stream = source.open(item)
             body = buffer[: stream.readinto(memoryview(buffer))].decode()
             stream.close()
+        if "/" in item.address:
+            others.add(os.fsdecode(name))
         found.append([os.fsdecode(name), item.volume, item.kind, *item.flags, *([body] if body else [])])
     return sorted(found, key=str)
 
@@ -60,9 +66,11 @@ with LiveSource() as live:
     mine = [volume for volume in live.volumes() if volume.mount.startswith(str(disk))]
     answer["volumes"] = sorted([volume.mount[len(str(top)) + 1 :], volume.state, volume.code] for volume in mine)
     answer["ids"] = len({volume.id for volume in live.volumes()}) == len(list(live.volumes()))
+    others.clear()
     answer["live"] = {
         volume.mount[len(str(top)) + 1 :]: rows(live, volume) for volume in mine if volume.state == "open"
     }
+    answer["other devices"] = sorted(others)
 with DirectorySource(str(disk)) as directory:
     answer["directory"] = rows(directory, next(iter(directory.volumes())))
 print(json.dumps(answer).replace(str(disk), "DISK"))

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,9 @@ import pytest
 from collectors.sources.directory import DirectorySource
 from forensics.errors import NotRegular, SourceError, Vanished
 from forensics.model import Entry, SourcePath, Stream, Trouble
+
+if os.name == "posix":
+    from forensics.source.open_posix import open_noatime
 
 pytestmark = pytest.mark.needs("posix")
 
@@ -197,10 +200,11 @@ def _gone(path: Path) -> None:
     ("change", "error"),
     [(_fifo, NotRegular), (_link, NotRegular), (_other, Vanished), (_parent_link, Vanished), (_gone, Vanished)],
 )
-def test_what_took_the_place_of_a_file_is_not_read(victim: Path, change: object, error: type[SourceError]) -> None:
+def test_what_took_the_place_of_a_file_is_not_read(
+    victim: Path, change: Callable[[Path], None], error: type[SourceError]
+) -> None:
     with DirectorySource(str(victim.parents[1])) as source:
         entry = only(source, b"dir/file")
-        assert callable(change)
         change(victim)
         with pytest.raises(error) as caught:
             source.open(entry)
@@ -208,14 +212,40 @@ def test_what_took_the_place_of_a_file_is_not_read(victim: Path, change: object,
 
 
 @pytest.mark.needs("root")
-def test_a_device_that_took_the_place_of_a_file_is_not_opened(victim: Path) -> None:
+def test_a_device_that_took_the_place_of_a_file_is_not_opened(victim: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[bytes] = []
+
+    def spy(name: bytes, flags: int, dir_fd: int | None) -> int:
+        opened.append(name)
+        return open_noatime(name, flags, dir_fd)
+
+    monkeypatch.setattr("forensics.source.tree_posix.open_noatime", spy)
     with DirectorySource(str(victim.parents[1])) as source:
         entry = only(source, b"dir/file")
         victim.unlink()
         os.mknod(victim, 0o020600, os.makedev(1, 5))
+        opened.clear()
         with pytest.raises(NotRegular):
             source.open(entry)
+        assert not opened
         assert only(source, b"dir/file").kind == "char"
+
+
+@pytest.mark.parametrize(("change", "error"), [(_fifo, NotRegular), (_other, Vanished), (_link, NotRegular)])
+def test_a_swap_in_the_very_moment_of_opening_is_seen(
+    victim: Path, change: Callable[[Path], None], error: type[SourceError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def swap(name: bytes, flags: int, dir_fd: int | None) -> int:
+        change(victim)
+        return open_noatime(name, flags, dir_fd)
+
+    with DirectorySource(str(victim.parents[1])) as source:
+        entry = only(source, b"dir/file")
+        monkeypatch.setattr("forensics.source.tree_posix.open_noatime", swap)
+        before = len(os.listdir("/dev/fd"))
+        with pytest.raises(error):
+            source.open(entry)
+        assert len(os.listdir("/dev/fd")) <= before + 1  # the directory stays open, the file does not
 
 
 def test_a_file_that_grows_or_shrinks_is_read_to_its_end_and_said_changed(victim: Path) -> None:
@@ -253,6 +283,18 @@ def test_a_directory_removed_between_listing_and_descent_is_a_trouble(tmp_path: 
         rest = list(steps)
     assert [(type(item), item.path.raw) for item in rest] == [(Trouble, b"dir")]
     assert isinstance(rest[0], Trouble) and rest[0].code == "vanished"
+
+
+def test_a_directory_replaced_between_listing_and_descent_is_a_trouble(tmp_path: Path) -> None:
+    (tmp_path / "tree/dir").mkdir(parents=True)
+    with DirectorySource(str(tmp_path / "tree")) as source:
+        steps = walk(source)
+        next(steps)
+        (tmp_path / "tree/dir").rename(tmp_path / "moved")
+        (tmp_path / "tree/dir").mkdir()
+        (tmp_path / "tree/dir/other").touch()
+        rest = list(steps)
+    assert [(type(item), item.path.raw) for item in rest] == [(Trouble, b"dir")]
 
 
 def test_streams_gives_errors_beside_files_and_closes_each(victim: Path) -> None:
