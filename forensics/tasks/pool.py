@@ -26,7 +26,7 @@ class Pool:
     """
 
     def __init__(self, start: Callable[[], Child], on_death: OnDeath | None) -> None:
-        self._start, self._on_death = start, on_death
+        self._start, self.on_death = start, on_death
         self._lock = threading.Lock()
         self._idle: list[Child] = []
         self._busy: set[Child] = set()
@@ -111,8 +111,8 @@ class Pool:
 
     def death(self, task: str, item: str, error: ChildError, retried: bool) -> None:
         """Tell of a death; those that :meth:`close` causes are none."""
-        if self._on_death is not None and not self._closed:
-            self._on_death({"task": task, "item": item, "code": error.code, "detail": str(error), "retried": retried})
+        if self.on_death is not None and not self._closed:
+            self.on_death({"task": task, "item": item, "code": error.code, "detail": str(error), "retried": retried})
 
     def pids(self) -> list[int]:
         """Process ids of all children."""

@@ -80,6 +80,15 @@ class SourceProxy:
             self._pool.death("open-source", self.uri, error, False)
             raise
 
+    @property
+    def on_death(self) -> OnDeath | None:
+        """Who is told of deaths; may be set later, when there is a ledger to write them to."""
+        return self._pool.on_death
+
+    @on_death.setter
+    def on_death(self, tell: OnDeath | None) -> None:
+        self._pool.on_death = tell
+
     def identity(self) -> Mapping[str, str | int | None]:
         """What the source says of itself, *as claimed*."""
 

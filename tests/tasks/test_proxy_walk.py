@@ -101,6 +101,13 @@ def test_a_walk_that_does_not_repeat_itself_says_so(proxy: SourceProxy, deaths: 
     assert len(deaths) == 1 and 0 < len(found) < 1000
 
 
+def test_who_is_told_of_deaths_may_be_set_later(proxy: SourceProxy, deaths: list[dict[str, Any]]) -> None:
+    later: list[dict[str, Any]] = []
+    proxy.on_death = later.append
+    assert len(list(proxy.walk(volume(1000, "walk-kill-once")))) == 1000
+    assert len(later) == 1 and not deaths
+
+
 def test_walk_and_streams_at_once(proxy: SourceProxy) -> None:
     walk = proxy.walk(volume(2000))
     entries = (item for item in walk if isinstance(item, Entry))
