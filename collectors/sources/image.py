@@ -131,11 +131,15 @@ class ImageSource(BaseSource):
         if meta is None or (match[2] is not None and int(meta.seq) != int(match[2])):
             raise Vanished("the record has another sequence number", where=where)
         wanted = (int(match[3]), int(match[4])) if match[3] else None
+        if wanted is None and match[2] is not None:
+            return EmptyStream()  # an NTFS record without a main $DATA; its first $DATA is another stream
         for attribute in file:
             info = attribute.info
             number = int(info.type)
             if (number, int(info.id)) == wanted or (wanted is None and number in STREAM_TYPES):
-                return ImageStream(file, attribute, int(fs.info.block_size), volume.offset or 0, self._media.size)
+                return ImageStream(
+                    file, attribute, int(fs.info.block_size), volume.offset or 0, self._media.size // 512 * 512
+                )
         if wanted is not None:
             raise Vanished("the record has no such stream", where=where)
         return EmptyStream()

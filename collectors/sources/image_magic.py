@@ -12,8 +12,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-#: Bytes from a partition's start that :func:`recognise` wants to see.
-HEAD = 0x10200
+#: Bytes from a partition's start that :func:`recognise` wants to see; the superblock of
+#: every file system that TSK reads lies within, but that of some UFS1 (at 256 KiB).
+HEAD = 0x11000
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def read_record(file: Any, attributes: list[tuple[int, int, Any]], parent: int, 
     """
     si: bytes = b""
     names: list[bytes] = []
-    tag, target, owner = 0, None, ""
+    tag, target, owner, security = 0, None, "", None
     for kind, _, info in attributes:
         if kind == ATTR_SI:
             si = _read(file, info, 72)
@@ -56,11 +56,13 @@ def read_record(file: Any, attributes: list[tuple[int, int, Any]], parent: int, 
             names.append(_read(file, info, 66 + 510))
         elif kind == ATTR_REPARSE:
             tag, target = parse_reparse(_read(file, info, 16_384))
-        elif kind == ATTR_SECURITY and not owner:
-            owner = descriptor_owner(_read(file, info, 65_536))
+        elif kind == ATTR_SECURITY:
+            security = info
     times, flags = _times(si, _matching(names, parent, name))
     if len(si) >= 72:
-        owner = owners.find(int.from_bytes(si[52:56], "little")) or owner
+        owner = owners.find(int.from_bytes(si[52:56], "little"))
+    if not owner and security is not None:  # records of before NTFS 3.0 carry their own
+        owner = descriptor_owner(_read(file, security, 65_536))
     attribute_flags = int.from_bytes(si[32:36], "little")
     words = list(flags)
     if attribute_flags & _ENCRYPTED:

@@ -8,6 +8,7 @@ cache of its own: the callback costs under 2 % of a walk (measured: 1,167 calls 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytsk3
@@ -34,6 +35,8 @@ STREAM_TYPES = frozenset((ATTR_DEFAULT, ATTR_DATA, ATTR_HFS_DATA))
 #: Rows of a partition table that are looked at: a chain of extended tables may be endless.
 MAX_PARTITIONS = 10_000
 
+SECTOR = 512
+
 _NAMES = {
     1: "ntfs", 2: "fat12", 4: "fat16", 8: "fat32", 10: "exfat", 16: "ffs1", 32: "ffs1b", 64: "ffs2",
     128: "ext2", 256: "ext3", 512: "swap", 1024: "raw", 2048: "iso9660", 4096: "hfs", 8192: "ext4",
@@ -42,17 +45,46 @@ _NAMES = {
 
 
 class MediaImage(pytsk3.Img_Info):  # type: ignore[misc]  # the library has no types
-    """A Media as TSK's image."""
+    """A Media as TSK's image.
 
-    def __init__(self, media: Media) -> None:
-        self._media = media
+    :param size: what TSK is told of its size; the media's own when None.
+    """
+
+    def __init__(self, media: Media, size: int | None = None) -> None:
+        whole = media.size if size is None else size
+        # Whole sectors only: rounding a read up past an odd end, TSK writes behind its buffer.
+        self._media, self._size = media, whole - whole % SECTOR
         super().__init__(url="", type=pytsk3.TSK_IMG_TYPE_EXTERNAL)
 
     def get_size(self) -> int:
-        return self._media.size
+        return self._size
 
     def read(self, offset: int, size: int) -> bytes:
-        return self._media.read(offset, size)
+        """Return *size* bytes, or those in front of the first sector that cannot be read.
+
+        TSK asks for more than it needs and passes a short count on as such, so that the
+        good sectors in front of a bad one stay readable. Nothing at all must be an
+        exception: TSK takes a count of 0 or -1 for a read of zeros where it rounds the
+        length up to a sector (tsk_img_read_no_cache), and only an exception undoes that.
+
+        :raises OSError: if the first sector cannot be read.
+        """
+        try:
+            return self._media.read(offset, size)
+        except OSError:
+            good = self._prefix(offset, size)
+            if not good:
+                raise
+            return good
+
+    def _prefix(self, offset: int, size: int) -> bytes:
+        good, step = b"", 1 << max(0, (size - 1).bit_length() - 1)
+        while step >= SECTOR:
+            if len(good) + step < size:
+                with suppress(OSError):
+                    good += self._media.read(offset + len(good), step)
+            step >>= 1
+        return good
 
     def close(self) -> None:
         """Nothing: the Media is closed by the source that opened it."""
