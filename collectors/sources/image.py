@@ -155,7 +155,8 @@ class ImageSource(BaseSource):
         if pair is None:
             if self._image is None:
                 raise OSError("the source is closed")
-            fs = open_filesystem(self._image, self._volumes[volume_id].offset or 0)
+            volume = self._volumes[volume_id]
+            fs = open_filesystem(self._image, volume.offset or 0, volume.fs)
             pair = self._systems[volume_id] = (fs, filesystem_name(fs))
             if len(self._systems) > MAX_OPEN:
                 self._systems.popitem(last=False)

@@ -90,11 +90,28 @@ class MediaImage(pytsk3.Img_Info):  # type: ignore[misc]  # the library has no t
         """Nothing: the Media is closed by the source that opened it."""
 
 
-def open_filesystem(image: MediaImage, offset: int) -> Any:
+#: What to tell TSK of a type that the first bytes name, by prefix.
+_TYPES = (
+    ("ntfs", pytsk3.TSK_FS_TYPE_NTFS_DETECT),
+    ("ext", pytsk3.TSK_FS_TYPE_EXT_DETECT),
+    ("exfat", pytsk3.TSK_FS_TYPE_FAT_DETECT),
+    ("fat", pytsk3.TSK_FS_TYPE_FAT_DETECT),
+    ("hfs", pytsk3.TSK_FS_TYPE_HFS_DETECT),
+    ("iso9660", pytsk3.TSK_FS_TYPE_ISO9660_DETECT),
+)
+
+
+def open_filesystem(image: MediaImage, offset: int, hint: str = "") -> Any:
     """Return TSK's FS_Info at *offset* bytes.
 
+    :param hint: the type that is expected; with it TSK does not search for the others,
+        which reads far into the volume, where a bad sector would end the attempt.
     :raises OSError, RuntimeError: if no file system is recognised there.
     """
+    for prefix, kind in _TYPES:
+        if hint.startswith(prefix):
+            with suppress(*TSK_ERRORS):
+                return pytsk3.FS_Info(image, offset=offset, type=kind)
     return pytsk3.FS_Info(image, offset=offset)
 
 

@@ -105,7 +105,7 @@ def _examine(media: Media, image: MediaImage, offset: int, size: int, text: str)
         if (known is not None and not known.fs.startswith(_READABLE)) or (known is None and not head.strip(b"\0")):
             # TSK would look through 30 MB for each; of 130 empty partitions that took 25 s.
             raise OSError("not tried")
-        fs = open_filesystem(image, offset)
+        fs = open_filesystem(image, offset, known.fs if known else "")
     except TSK_ERRORS as error:
         code, detail = _why_not(known, head, str(error))
         return replace(base, state="not-evaluated", code=code, detail=_join(base.detail, detail, _cut(base, media, 0)))

@@ -161,7 +161,6 @@ def test_bad_sectors_are_one_bad_range_and_the_rest_is_had(ntfs, listed, monkeyp
 
     monkeypatch.setattr(seam, "pread", failing)
     with ImageSource(str(ntfs)) as fresh:  # a new one: TSK keeps blocks it has read
-        print(first, list(fresh.volumes()))
         data, bad = read(fresh.open(main))
     end = min(begin + sectors * 512, len(whole))
     assert bad == [(begin, end - begin)]
