@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from forensics.custody.lines import read_lines
+from forensics.catalogue.reader import read
+from forensics.catalogue.text import raw_of, safe
 from forensics.hashing.osapi import datasync
 from forensics.hashing.write import storage_error, write_all
-from forensics.model import undisplay
 
 COLUMNS = (
     "seq", "source", "volume", "path", "stream", "type", "state", "size", "sha256", "outcome", "code", "flags",
@@ -24,13 +24,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def row_of(line: Mapping[str, Any]) -> dict[str, Any]:
-    """One artefact line as a row of ``ls``."""
+    """One artefact line as a row of ``ls``; ``raw`` is None where the path is no whole display."""
+    raw = raw_of(line["path"])
     row: dict[str, Any] = {
         "seq": line["seq"],
         "source": line.get("source"),
         "volume": line.get("volume"),
-        "path": line["path"],
-        "raw": base64.b64encode(undisplay(line["path"])).decode(),
+        "path": safe(line["path"]),
+        "raw": None if raw is None else base64.b64encode(raw).decode(),
         "stream": line.get("stream"),
         "type": line.get("type", "file"),
         "state": line.get("state", "allocated"),
@@ -42,7 +43,7 @@ def row_of(line: Mapping[str, Any]) -> dict[str, Any]:
     }
     optional = (
         "code", "detail", "why", "method", "address", "owner", "mode", "nlink", "target", "same_as", "again", "bad",
-        "md5", "sha1", "parts", "part_sizes", "extents", "logical_size", "xattrs", "time_flags", "enc",
+        "md5", "sha1", "parts", "part_sizes", "extents", "logical_size", "xattrs", "time_flags", "enc", "stored",
     )  # fmt: skip
     row.update((name, line[name]) for name in optional if name in line)
     return row
@@ -53,7 +54,7 @@ def rows(bag: Path) -> Iterator[dict[str, Any]]:
 
     :raises NotABag, FutureFormat, InputError:
     """
-    for _, line in read_lines(bag):
+    for line in read(bag):
         if line["kind"] == "artefact":
             yield row_of(line)
 
