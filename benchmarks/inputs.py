@@ -1,0 +1,100 @@
+"""Inputs, made from seeds: the same bytes on every machine. Kept under .setup/bench."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.measure import BIN, SCRATCH, call, say
+
+DATA = SCRATCH / "data"
+
+
+def _sizes(chooser: random.Random, count: int, mu: float, sigma: float, largest: int) -> Iterator[int]:
+    """File sizes as they are found on hosts: log-normal, many small and few large."""
+    for _ in range(count):
+        yield min(int(chooser.lognormvariate(mu, sigma)), largest)
+
+
+def fill(root: Path, count: int, *, folders: int, seed: int, mu: float, sigma: float, largest: int = 1 << 20) -> int:
+    """Write *count* files of different random contents below *root*; return their bytes."""
+    chooser = random.Random(seed)
+    total = 0
+    for number, size in enumerate(_sizes(chooser, count, mu, sigma, largest)):
+        place = root / f"user{number % folders // 20:02d}" / f"folder{number % folders:03d}"
+        place.mkdir(parents=True, exist_ok=True)
+        # eight bytes of the number: no two contents are alike, so none is stored once for two
+        (place / f"file {number:06d}.dat").write_bytes(number.to_bytes(8, "big") + chooser.randbytes(size))
+        total += size + 8
+    return total
+
+
+def _made(path: Path) -> bool:
+    return path.with_name(path.name + ".done").exists()
+
+
+def _done(path: Path) -> Path:
+    path.with_name(path.name + ".done").touch()
+    return path
+
+
+def tree(count: int) -> Path:
+    """A folder of *count* small files (median 1.1 KB, mean 1.9 KB), some 60 to a folder."""
+    root = DATA / f"tree-{count}"
+    if not _made(root):
+        say(f"making a folder of {count:,} files")
+        shutil.rmtree(root, ignore_errors=True)
+        fill(root, count, folders=max(20, count // 60), seed=count, mu=7.0, sigma=1.0, largest=64 << 10)
+        _done(root)
+    return root
+
+
+def bag(count: int) -> Path:
+    """A sealed bag of *count* small files."""
+    path = DATA / f"bag-{count}"
+    if not _made(path):
+        source = tree(count)
+        say(f"making a bag of {count:,} files")
+        shutil.rmtree(path, ignore_errors=True)
+        call(BIN / "sealbag", "collect", "--profile", "full", "--source", source, "--out", path, "--quiet")
+        _done(path)
+    return path
+
+
+def large(size: int) -> Path:
+    """One file of *size* random bytes."""
+    path = DATA / f"large-{size >> 20}.raw"
+    if not _made(path):
+        say(f"making a file of {size >> 20} MiB")
+        DATA.mkdir(parents=True, exist_ok=True)
+        chooser = random.Random(size)
+        with path.open("wb") as file:
+            for _ in range(size >> 20):
+                file.write(chooser.randbytes(1 << 20))
+        _done(path)
+    return path
+
+
+def ntfs(count: int) -> Path:
+    """An NTFS image of *count* files (median 4 KB), laid out as a Windows volume's Users are.
+
+    Needs mkfs.ntfs and ntfs-3g (root or a user's FUSE).
+    """
+    image, mount = DATA / f"ntfs-{count}.raw", DATA / "mnt"
+    if not _made(image):
+        say(f"making an NTFS image of {count:,} files")
+        mount.mkdir(parents=True, exist_ok=True)
+        image.unlink(missing_ok=True)
+        with image.open("wb") as file:
+            file.truncate(max(64 << 20, count * (48 << 10)))
+        call("mkfs.ntfs", "-q", "-F", "-f", "-L", "BENCH", image)
+        call("ntfs-3g", image, mount)
+        try:
+            fill(mount / "Users", count, folders=400, seed=count, mu=8.3, sigma=1.6)
+        finally:
+            call("umount" if os.geteuid() == 0 else "fusermount3", *(() if os.geteuid() == 0 else ("-u",)), mount)
+        _done(image)
+    return image
