@@ -90,7 +90,7 @@ class BagWriter:
         layout.make_bag_folder(bag.path)
         try:
             bag.lock = BagLock(bag.path)
-            bag._open_ledger()
+            bag._open_ledger(new=True)
             bag._begin(about, largest_file)
         except BaseException:
             bag.release()
@@ -148,13 +148,12 @@ class BagWriter:
             self._continue(about, state, largest_file)
             return
         # killed before the first line was durable: nothing was acknowledged yet
-        self._open_ledger()
-        cut_torn_tail(self.path)
+        self._open_ledger(new=True)
         layout.remove_unfinished(self.path)
         self._begin(about, largest_file)
 
-    def _open_ledger(self) -> None:
-        self.ledger = Ledger(self.path, self.run_key, on_checkpoint=self._on_checkpoint)
+    def _open_ledger(self, *, new: bool = False) -> None:
+        self.ledger = Ledger(self.path, self.run_key, on_checkpoint=self._on_checkpoint, new=new)
         self._opened = True
 
     def _begin(self, about: Mapping[str, Any], largest_file: int | None) -> None:

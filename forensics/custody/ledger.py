@@ -28,6 +28,8 @@ class Ledger:
     tree, so a checkpoint covers durable lines alone.
 
     :param on_checkpoint: called with (size, note bytes) of each checkpoint.
+    :param new: the file comes with the first flush, whole: a folder is no bag before its
+        first line is durable.
     """
 
     def __init__(
@@ -35,6 +37,8 @@ class Ledger:
         bag: Path,
         run_key: RunKey,
         on_checkpoint: Callable[[int, bytes], None] | None = None,
+        *,
+        new: bool = False,
     ) -> None:
         self.bag, self.bag_id, self.run_key = bag, "", run_key
         self.tree = Tree()
@@ -45,17 +49,21 @@ class Ledger:
         self.torn = False
         self._checked = (self.tree.size, time.monotonic())
         self._path = str(bag / LEDGER)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        self._fd = -1
+        if not new:
+            self._open()
+
+    def _open(self) -> None:
+        flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         try:
-            self._fd = os.open(self._path, flags, 0o600)
+            self._fd = os.open(self._path, flags)
         except OSError as error:
             raise storage_error(error, self._path) from error
         try:
             # a second lock: custody/lock goes before the seal is signed, this file stays
             if not try_lock(self._fd):
-                raise OutputLocked("another process is writing this bag", where=str(bag))
+                raise OutputLocked("another process is writing this bag", where=str(self.bag))
             self._durable = os.fstat(self._fd).st_size
-            sync_folder(str(bag / "custody"))
         except OSError as error:
             self.close()
             raise storage_error(error, self._path) from error
@@ -105,8 +113,13 @@ class Ledger:
         data = b"\n".join(self._pending) + b"\n"
         self.torn = True
         try:
-            write_all(self._fd, data, self._path)
-            datasync(self._fd)
+            if self._fd < 0:
+                write_file(Path(self._path), data)
+                self._open()
+                self._durable = 0
+            else:
+                write_all(self._fd, data, self._path)
+                datasync(self._fd)
         except OSError as error:
             self._cut_back()
             raise storage_error(error, self._path) from error
@@ -120,6 +133,8 @@ class Ledger:
         self.torn = False
 
     def _cut_back(self) -> None:
+        if self._fd < 0:
+            return
         try:
             os.ftruncate(self._fd, self._durable)
         except OSError:
