@@ -133,12 +133,15 @@ def test_a_slash_in_a_name_is_flagged(tree, tmp_path):
     assert [e.path.raw for e in entries if "slash-in-name" in e.flags] == [b"a/b//"]
 
 
-def test_deleted_names_in_ext2_are_deleted_or_reallocated(tree, tmp_path):
+def test_a_deleted_name_is_deleted_until_its_inode_is_used_again(tree, tmp_path):
     make("ext2", tree, tmp_path / "fs.dd")
-    run(program("debugfs"), "-w", "-R", "rm a/b/7", tmp_path / "fs.dd")
     with ImageSource(str(tmp_path / "fs.dd")) as source:
-        entries, _ = walk(source)
-    states = {e.path.raw: e.state for e in entries}
-    assert states[b"a/b/8"] == "allocated"
-    assert states.get(b"a/b/7", "deleted") == "deleted"
-    assert any(e.state in ("deleted", "orphan") for e in entries)
+        inode = next(e.address for e in walk(source)[0] if e.path.raw == b"a/b/7")
+    states = []
+    for command in ("rm a/b/7", f"write {tree}/a/b/1 d/new"):
+        run(program("debugfs"), "-w", "-R", command, tmp_path / "fs.dd")
+        with ImageSource(str(tmp_path / "fs.dd")) as source:
+            found = {e.path.raw: e for e in walk(source)[0]}
+        states.append([(e.address, e.state) for e in found.values() if e.path.raw in (b"a/b/7", b"d/new")])
+        assert found[b"a/b/8"].state == "allocated"
+    assert states == [[(inode, "deleted")], [(inode, "reallocated"), (inode, "allocated")]]

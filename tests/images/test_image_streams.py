@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import random
+import struct
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from image_tools import contents, fls, plain_address, program, read, run, sha256, walk
 
 from collectors.sources.image import ImageSource
-from forensics.errors import NotRegular, Vanished
+from collectors.sources.image_ntfs import TAG_MOUNT
+from forensics.errors import NotRegular, SourceError
 from forensics.source import seam
 
 MIB = 1 << 20
@@ -49,6 +52,10 @@ def _fill(root):
     attributes = int.from_bytes(os.getxattr(root / "squeezed", "system.ntfs_attrib"), "little")
     os.setxattr(root / "squeezed", "system.ntfs_attrib", (attributes | 0x800).to_bytes(4, "little"))
     (root / "squeezed/text").write_bytes(b"the same line again and again\n" * 20_000)
+    (root / "junction").mkdir()
+    target, shown = "\\??\\C:\\Users".encode("utf-16-le"), "C:\\Users".encode("utf-16-le")
+    body = struct.pack("<4H", 0, len(target), len(target) + 2, len(shown)) + target + bytes(2) + shown + bytes(2)
+    os.setxattr(root / "junction", "system.ntfs_reparse_data", struct.pack("<IHH", TAG_MOUNT, len(body), 0) + body)
     (root / "gone").mkdir()
     for number in range(5):
         (root / f"gone/{number}").write_bytes(bytes([65 + number]) * 9000)
@@ -123,16 +130,19 @@ def test_two_names_of_one_record_share_its_address(listed):
     assert "caf\u00e9 \U0001f512" in entries
 
 
+def test_a_junction_has_a_target_and_is_not_descended(listed):
+    _, entries, _ = listed
+    assert (entries["junction"].kind, entries["junction"].target) == ("reparse", b"\\??\\C:\\Users")
+
+
 def test_a_folder_is_no_stream_and_a_stale_address_has_vanished(listed):
     source, entries, _ = listed
     with pytest.raises(NotRegular):
         source.open(entries["dir"])
-    from dataclasses import replace
-
     main = entries["dir/main.bin"]
     record = main.address.partition("-")[0]
     for address in (f"{record}-999:128-1", main.address.partition(":")[0] + ":128-77", "", "99999999-1:128-1"):
-        with pytest.raises((Vanished, Exception)) as gone:
+        with pytest.raises(SourceError) as gone:
             source.open(replace(main, address=address))
         assert gone.value.code in ("vanished", "source"), address
 
