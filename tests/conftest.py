@@ -17,10 +17,13 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from forensics import Bag, Key
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_SHOWN = "not shown: "
@@ -150,6 +153,61 @@ def samples() -> Samples:
     folder.mkdir(mode=0o700, exist_ok=True)
     assert os.name != "posix" or folder.stat().st_uid == user, f"{folder} is somebody else's"
     return Samples(folder)
+
+
+# The fixtures below are for tests/spine; they stand here because two files named conftest
+# would shadow each other for `from conftest import ...`.
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an awkward handful of files."""
+    root = tmp_path_factory.mktemp("planted")
+    (root / "var/log").mkdir(parents=True)
+    (root / "var/log/auth.log").write_bytes(b"Nov 24 13:06:37 web1 sshd[811]: Accepted publickey\n" * 40)
+    (root / "empty").write_bytes(b"")
+    (root / "same-1").write_bytes(b"the same bytes")
+    (root / "same-2").write_bytes(b"the same bytes")
+    os.link(root / "same-1", root / "linked")
+    (root / "link").symlink_to("nowhere")
+    if os.name == "posix":
+        (Path(os.fsdecode(os.fsencode(root) + b"/name\n\xff\xe2\x80\xae"))).write_bytes(b"odd name")
+        os.mkfifo(root / "fifo")
+    return root
+
+
+@pytest.fixture(scope="session")
+def examiner(tmp_path_factory: pytest.TempPathFactory) -> Key:
+    """A key in a file, as an examiner has it."""
+    from forensics import Key
+
+    key = Key.one_off()
+    key.save(tmp_path_factory.mktemp("key") / "id", comment="examiner")
+    return key
+
+
+@pytest.fixture(scope="session")
+def sealed(planted: Path, examiner: Key, tmp_path_factory: pytest.TempPathFactory) -> Bag:
+    """A sealed bag of the planted folder; never changed."""
+    from forensics import collect, open_source
+
+    with open_source(planted) as source:
+        return collect(
+            source, tmp_path_factory.mktemp("sealed") / "bag", profile="full", key=examiner, case="7", exhibit="HD1"
+        )
+
+
+@pytest.fixture
+def copy(sealed: Bag, tmp_path: Path) -> Callable[[], Path]:
+    """A fresh copy of the sealed bag."""
+
+    def make() -> Path:
+        target = tmp_path / "copy"
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(sealed.path, target)
+        return target
+
+    return make
 
 
 def pytest_configure(config: pytest.Config) -> None:

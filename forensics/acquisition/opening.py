@@ -13,6 +13,9 @@ from forensics.errors import InputError, NotAnImage, PluginError, SourceNotFound
 from forensics.model import EvidenceSource
 
 GROUP = "forensics.sources"
+#: seconds without a word from a source's child: one call of a C library may look through the
+#: whole of a large disk (a search for orphans) before it gives the first name
+SILENCE = 300.0
 _SCHEME = re.compile(r"[a-z][a-z0-9+-]+:|live$")
 
 
@@ -63,8 +66,9 @@ def open_source(
         source: EvidenceSource = factory(uri)
         return source
     from forensics.tasks.proxy import SourceProxy
+    from forensics.worker.limits import Limits
 
-    return SourceProxy(plugin.target, uri, on_death=on_death)
+    return SourceProxy(plugin.target, uri, Limits(silence=SILENCE), on_death=on_death)
 
 
 def plugin_of(uri: str) -> registry.Plugin:

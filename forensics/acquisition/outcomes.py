@@ -61,7 +61,7 @@ def from_copied(copied: Copied, entry: Entry, after: Entry | None, flags: tuple[
         flags = (*flags, "changed")
     if copied.stop == "timed-out":
         return Outcome("timed-out", "budget", copied.detail or "time was over while reading", flags)
-    if copied.stop == "child-hung":
+    if copied.stop in ("child-hung", "child-cpu"):
         return Outcome("timed-out", copied.stop, copied.detail, flags)
     if copied.stop:
         # a file that was cut to nothing while it was read is there, and empty: that is stored
