@@ -40,11 +40,12 @@ class Destination:
         }
 
 
-def _sparse(fd: int) -> bool:
-    os.ftruncate(fd, _SPARSE)
+def _sparse(fd: int, largest: int | None) -> bool:
+    size = min(_SPARSE, largest or _SPARSE)
+    os.ftruncate(fd, size)
     blocks = getattr(os.fstat(fd), "st_blocks", None)
     os.ftruncate(fd, 0)
-    return blocks is not None and int(blocks) * 512 < _SPARSE
+    return blocks is not None and int(blocks) * 512 < size
 
 
 def _durable(fd: int, folder: Path) -> bool:
@@ -70,8 +71,8 @@ def probe(folder: Path) -> Destination:
         fd = os.open(first, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             write_all(fd, b"probe", str(first))
-            sparse = _sparse(fd)
             largest = largest_file(fd)
+            sparse = _sparse(fd, largest)
             durable = _durable(fd, folder)
         finally:
             os.close(fd)
