@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -103,18 +104,22 @@ class _Run:
 
     def all(self, sources: list[EvidenceSource]) -> Seal:
         """Describe, walk, take, close, seal."""
+        with ExitStack() as stack:
+            return self._all(sources, stack)
+
+    def _all(self, sources: list[EvidenceSource], stack: ExitStack) -> Seal:
         for one in sources:
             self._watch(one)
             exclude_output(one, self.bag.path)
         for plugin in self.ready.plugins:
             plugin_line(self.bag, plugin)
-        found = list(describe(self.bag, sources, self.names))
+        found = list(describe(self.bag, sources, self.names, stack))
         self.bag.phase()
         matcher = Matcher(self.ready.rules, self.ready.systems((place.source.kind, volume) for place, volume in found))
         planner = self._walk(matcher, found)
         self._phase("take")
         self.progress.total, self.progress.total_bytes = planner.plan.total, planner.plan.bytes
-        places = {place.id: place for place, _ in found}
+        places = {place.key: place for place, _ in found}
         taker = Taker(self.bag, places, self.ready, self.known, self.on_progress, self.progress)
         try:
             taker.take(planner.plan)

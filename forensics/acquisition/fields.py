@@ -52,7 +52,8 @@ def _time_fields(entry: Entry) -> dict[str, Any]:
     return fields
 
 
-def _xattr_fields(entry: Entry) -> dict[str, Any]:
+def xattr_fields(entry: Entry) -> dict[str, Any]:
+    """Extended attributes as name, base64, name, base64...; bounded, and said to be cut."""
     flat: list[str] = []
     total = 0
     for name, value in entry.xattrs:
@@ -79,7 +80,7 @@ def entry_fields(entry: Entry) -> dict[str, Any]:
         fields["nlink"] = min(entry.nlink, LIMIT)
     if entry.target is not None:
         fields["target"] = cut_display(display(entry.target), MAX_PATH)
-    return fields | _xattr_fields(entry)
+    return fields | xattr_fields(entry)
 
 
 def outcome_fields(outcome: Outcome, why: Iterable[str] = ()) -> dict[str, Any]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from forensics.acquisition.fields import xattr_fields
 from forensics.errors import BadRange, ChildHung, Denied, NotRegular, SourceError, Vanished
 from forensics.hashing.copy import Copied
 from forensics.model import Entry, Outcome
 from forensics.source.times import rfc3339
+
+#: flags that only the open file tells
+_TOLD_AFTER = ("vanished", "xattrs-incomplete")
 
 
 def from_error(error: Exception, entry: Entry) -> Outcome:
@@ -38,10 +42,13 @@ def is_changed(before: Entry, after: Entry | None) -> bool:
 
 
 def after_fields(before: Entry, after: Entry | None) -> dict[str, Any]:
-    """The file's state after the read, only where it differs."""
-    if after is None or not is_changed(before, after):
+    """What only the open file tells (extended attributes), and its state after the read where that differs."""
+    if after is None:
         return {}
-    fields: dict[str, Any] = {"after_size": after.size}
+    fields = xattr_fields(after) if after.xattrs else {}
+    if not is_changed(before, after):
+        return fields
+    fields["after_size"] = after.size
     for name in ("m", "c"):
         value = rfc3339(getattr(after.times, name))
         if value is not None:
@@ -59,6 +66,8 @@ def from_copied(copied: Copied, entry: Entry, after: Entry | None, flags: tuple[
         flags = (*flags, "sparse")
     if is_changed(entry, after):
         flags = (*flags, "changed")
+    if after is not None:
+        flags = (*flags, *(flag for flag in after.flags if flag in _TOLD_AFTER))
     if copied.stop == "timed-out":
         return Outcome("timed-out", "budget", copied.detail or "time was over while reading", flags)
     if copied.stop in ("child-hung", "child-cpu"):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from forensics import registry
-from forensics.acquisition.opening import plugin_of
+from forensics.acquisition.opening import open_source, plugin_of
 from forensics.acquisition.planning import Place
 from forensics.custody.bag import BagWriter
 from forensics.custody.lines import LIMIT
@@ -14,6 +15,8 @@ from forensics.errors import SealbagError
 from forensics.model import EvidenceSource, Volume
 
 MAX_VOLUMES = 4096
+#: code of a live volume that is to be read from its device, named in detail
+RAW = "raw"
 
 
 class Names:
@@ -48,8 +51,13 @@ def _volume_fields(volume: Volume) -> dict[str, Any]:
     return fields | {name: value for name, value in numbers.items() if value is None or 0 <= value <= LIMIT}
 
 
-def describe(bag: BagWriter, sources: Iterable[EvidenceSource], names: Names) -> Iterator[tuple[Place, Volume]]:
-    """Write plugin, source and volume lines; yield each volume that is to be walked."""
+def describe(
+    bag: BagWriter, sources: Iterable[EvidenceSource], names: Names, stack: ExitStack
+) -> Iterator[tuple[Place, Volume]]:
+    """Write plugin, source and volume lines; yield each volume that is to be walked.
+
+    :param stack: closes what is opened here.
+    """
     for source in sources:
         plugin_line(bag, plugin_of(source.uri))
         place = Place(source, names.source(source))
@@ -65,7 +73,22 @@ def describe(bag: BagWriter, sources: Iterable[EvidenceSource], names: Names) ->
                 break
             number = place.volumes[volume.id] = names.volume(place.id, volume.id)
             bag.line("source", {"source": place.id, "volume": number, **_volume_fields(volume)})
-            yield place, volume
+            if volume.state == "open" and volume.code == RAW:
+                yield from _raw(bag, stack, place, volume, number)
+            else:
+                yield place, volume
+
+
+def _raw(bag: BagWriter, stack: ExitStack, place: Place, volume: Volume, number: str) -> Iterator[tuple[Place, Volume]]:
+    """Read a live volume from its device: locked files and metadata are to be had only there.
+
+    Windows; never run until a run is recorded in the docs.
+    """
+    device = stack.enter_context(open_source(f"image:{volume.detail}"))
+    plugin_line(bag, plugin_of(device.uri))
+    for inner in device.volumes():
+        if inner.state == "open":
+            yield Place(device, place.id, {inner.id: number}, f"/{number}"), inner
 
 
 def plugin_line(bag: BagWriter, plugin: registry.Plugin) -> None:

@@ -33,16 +33,27 @@ from forensics.model import (
 PRIORITIES = 10
 #: collectors of this id are given on the command line (--path): each match is a candidate
 AD_HOC = "path"
-OUTPUT_FLAG, BADCLUS_FLAG = "excluded-output", "ntfs-badclus"
+BADCLUS_FLAG = "ntfs-badclus"
+#: folders that a walk does not enter, and the code of the line that says so
+NOT_ENTERED = {"excluded-output": "output", "excluded-pseudo": "pseudo"}
 
 
 @dataclass(slots=True)
 class Place:
-    """An open source and how the ledger calls it and its volumes."""
+    """An open source and how the ledger calls it and its volumes.
+
+    :param part: tells apart the devices of a live source that are read by sources of their own.
+    """
 
     source: EvidenceSource
     id: str
     volumes: dict[str, str] = field(default_factory=dict)
+    part: str = ""
+
+    @property
+    def key(self) -> str:
+        """Unique in a run."""
+        return f"{self.id}{self.part}"
 
 
 @dataclass(slots=True)
@@ -137,9 +148,10 @@ class Planner:
             self.bag.add(fields | {"again": self.known_trouble(fields)})
 
     def _match(self, place: Place, volume: Volume, entry: Entry, row: dict[str, Any], spools: dict[str, Spool]) -> None:
-        if OUTPUT_FLAG in entry.flags:
-            self._excluded(place, row, Hit((), "output", "output"))
-            return
+        for flag in entry.flags:
+            if flag in NOT_ENTERED:
+                self._excluded(place, row, Hit((), NOT_ENTERED[flag], NOT_ENTERED[flag]))
+                return
         hit = self.matcher.match(entry, folds(volume.fs))
         if not hit.rules:
             return
@@ -156,7 +168,7 @@ class Planner:
 
     def _excluded(self, place: Place, row: dict[str, Any], hit: Hit) -> None:
         why = [*hit.rules, hit.excluded_by]
-        self.plan.add({"s": place.id, "e": row, "w": why, "x": hit.code or "excluded"}, 5)
+        self.plan.add({"s": place.key, "e": row, "w": why, "x": hit.code or "excluded"}, 5)
 
     def _plan(self, place: Place, spools: dict[str, Spool]) -> None:
         if len(spools) > 1:
@@ -177,7 +189,7 @@ class Planner:
             self.plan.producers.append((candidate, candidate.what))
             self.plan.total += 1
             return
-        row: dict[str, Any] = {"s": place.id, "e": entry_row(candidate.what), "w": list(candidate.why)}
+        row: dict[str, Any] = {"s": place.key, "e": entry_row(candidate.what), "w": list(candidate.why)}
         if candidate.cap is not None:
             row["c"] = candidate.cap
         self.plan.add(row, candidate.priority)

@@ -106,7 +106,7 @@ class Taker:
             self._produce(candidate, producer)
         for spool in plan.spools:
             for place in self.places.values():
-                self._take_from(place, (row for row in spool if row["s"] == place.id))
+                self._take_from(place, (row for row in spool if row["s"] == place.key))
 
     def _take_from(self, place: Place, rows: Iterator[dict[str, Any]]) -> None:
         waiting: deque[_Task] = deque()
