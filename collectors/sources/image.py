@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +20,7 @@ from forensics.model import Entry, Stream, Trouble, Volume
 from forensics.source.base import BaseSource
 
 if TYPE_CHECKING:
+    from collectors.sources.image_ext import ExtInodes
     from collectors.sources.image_media import Media
     from collectors.sources.image_tsk import MediaImage
 
@@ -90,11 +92,19 @@ class ImageSource(BaseSource):
             return
         try:
             fs, name = self._system(volume.id)
-            walker = Walker(fs, EntryMaker(volume.id, fs, name))
+            walker = Walker(fs, EntryMaker(volume.id, fs, name, self._inodes(volume, name)))
         except TSK_ERRORS as error:
             yield Trouble(volume.id, SourcePath(b"", "tsk-utf8"), "failed", "fs-damaged", str(error)[:200])
             return
         yield from walker.walk()
+
+    def _inodes(self, volume: Volume, name: str) -> ExtInodes | None:
+        from collectors.sources.image_ext import ExtInodes
+
+        if name.startswith("ext"):
+            with suppress(OSError, ValueError):
+                return ExtInodes(self._media, volume.offset or 0)
+        return None
 
     def open(self, entry: Entry) -> Stream:
         """Open the stream that *entry* (of a walk) names by its address.

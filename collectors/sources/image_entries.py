@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from collectors.sources.image_ext import ExtInodes, Inode
 from collectors.sources.image_ntfs import NAME_SURROGATE, Owners, read_record
 from collectors.sources.image_tsk import (
     ATTR_DATA,
@@ -47,10 +48,11 @@ class EntryMaker:
     :param volume: the volume's id.
     :param fs: TSK's FS_Info.
     :param name: the file system's type.
+    :param inodes: reads what TSK does not tell of an ext inode; None elsewhere.
     """
 
-    def __init__(self, volume: str, fs: Any, name: str) -> None:
-        self.volume, self._fs, self.fs_name = volume, fs, name
+    def __init__(self, volume: str, fs: Any, name: str, inodes: ExtInodes | None = None) -> None:
+        self.volume, self._fs, self.fs_name, self._inodes = volume, fs, name, inodes
         self.ntfs = name == "ntfs"
         self._posix = name.startswith(_POSIX)
         self._local = name.startswith(_LOCAL)
@@ -110,7 +112,7 @@ class EntryMaker:
         # Built anew: dataclasses.replace costs a fifth of the whole walk.
         return Entry(
             base.volume, path, shown, int(info.size), self._allocated(info, attribute), base.state, base.times,
-            base.owner, base.mode, address, base.nlink, (), base.target, flags,
+            base.owner, base.mode, address, base.nlink, base.xattrs, base.target, flags,
         )  # fmt: skip
 
     def _is_stream(self, number: int, kind: Kind) -> bool:
@@ -133,6 +135,7 @@ class EntryMaker:
         flags: list[str] = []
         target: bytes | None = bytes(meta.link)[:65_536] if kind == "link" and meta.link else None
         owner, mode = "", None
+        xattrs: tuple[tuple[bytes, bytes], ...] = ()
         if self.ntfs:
             parent = int(name.par_addr) if name is not None else int(meta.addr)
             record = read_record(file, rows, parent, path.name or b".", self._owners)
@@ -146,8 +149,20 @@ class EntryMaker:
             if self._posix:
                 owner = f"{int(meta.uid)}:{int(meta.gid)}"
                 mode = int(meta.mode) & 0o7777 | _TYPE_BITS.get(kind, 0)
+            if self.fs_name.startswith("ext"):
+                times, xattrs, words = self._inode(int(meta.addr), times)
+                flags += words
         return Entry(self.volume, path, kind, None, None, state, times, owner, mode, address,
-                     max(0, int(meta.nlink)), (), target, tuple(flags))  # fmt: skip
+                     max(0, int(meta.nlink)), xattrs, target, tuple(flags))  # fmt: skip
+
+    def _inode(self, number: int, times: Times) -> Inode:
+        """Return an ext inode's own facts; TSK's times where it cannot be read."""
+        if self._inodes is None:
+            return Inode(times, (), ("no-xattrs",))
+        try:
+            return self._inodes.read(number)
+        except (OSError, ValueError):
+            return Inode(times, (), ("no-xattrs",))
 
     def _times(self, meta: Any) -> Times:
         """TSK's seconds and nanoseconds; where 0 means "not stored", None."""

@@ -111,8 +111,7 @@ def _examine(media: Media, image: MediaImage, offset: int, size: int, text: str)
         return replace(base, state="not-evaluated", code=code, detail=_join(base.detail, detail, _cut(base, media, 0)))
     says = int(fs.info.block_count) * int(fs.info.block_size)
     name = filesystem_name(fs)
-    note = "extended attributes are not read" if name.startswith("ext") else ""
-    detail = _join(base.detail, _cut(base, media, says), note)
+    detail = _join(base.detail, _cut(base, media, says))
     return replace(base, fs=name, size=size or says, detail=detail)
 
 
