@@ -582,6 +582,34 @@ def parse_line(line: bytes) -> dict[str, Any]:
     return fields
 
 
+_TEXT = rb"[ !#-\[\]-~]*"
+_STRING = rb'"' + _TEXT + rb'"|"' + _TEXT + rb'(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})' + _TEXT + rb')+"'
+_COUNT = rb"(?:0|[1-9][0-9]{0,14})"
+_VALUE = rb"(?:%b|-?%b|true|false|null|\[(?:(?:%b)(?:,(?:%b))*)?\])" % (_STRING, _COUNT, _STRING, _STRING)
+_COMMON = {
+    "seq": rb"(?P<seq>" + _COUNT + rb")", "kind": rb'"artefact"', "actor": rb"(?P<actor>" + _COUNT + rb")",
+    "t": rb'"' + TIME.encode() + rb'"', "mono": _COUNT, "salt": rb'"[0-9a-f]{32}"',
+    "sha256": rb'"(?P<sha256>[0-9a-f]{64})"', "size": rb"(?P<size>" + _COUNT + rb")",
+}  # fmt: skip
+_SPECIAL = {"stored", "parts", "extents", "same_as", "again"}
+
+
+def shape_of(fields: dict[str, Any]) -> re.Pattern[bytes] | None:
+    """A pattern for lines with the same keys in the same order as this artefact line, which was sound.
+
+    A line that matches it is sound too, for it has these keys, once each, and plain values; to
+    match is four times quicker than to parse. A line that does not match is parsed.
+    """
+    keys = list(fields)
+    if fields["kind"] != "artefact" or "sha256" not in fields or not _SPECIAL.isdisjoint(keys):
+        return None
+    if not all(re.fullmatch(r"[a-z0-9_]{1,40}", key) for key in keys) or len(keys) > 60:
+        return None
+    return re.compile(
+        rb"\{" + b",".join(b'"%b":%b' % (key.encode(), _COMMON.get(key, _VALUE)) for key in keys) + rb"\}"
+    )
+
+
 def _hex(value: object, what: str = "sha256") -> bytes:
     if type(value) is not str or HEX64.fullmatch(value) is None:
         raise ValueError(f"{what} is no SHA-256 in lower-case hex")
@@ -629,6 +657,7 @@ class Ledger:
         self.contents = [bytearray() for _ in range(256)]
         self.special = bytearray(256)  # 1: the bucket holds more than plain objects
         self.paths = [bytearray() for _ in range(256)]
+        self.shapes: list[re.Pattern[bytes]] = []
         self.in_parts = array.array("Q")  # offsets of the lines with parts
         self.bytes = self.sound = 0  # sound: size of the last checkpoint that holds
         self.kinds = {
@@ -647,7 +676,9 @@ class Ledger:
         for block in blocks(self.path):
             self.digest.update(block)
             head, found, tail = bytes(block).rpartition(b"\n")
-            if not found:
+            if not found and len(rest) > MAX_LINE:
+                self.torn += len(tail)  # too long already, if it ends at all: only counted
+            elif not found:
                 rest += tail
             else:
                 lines = (rest + head).split(b"\n")
@@ -659,9 +690,6 @@ class Ledger:
                     if self.tree.size == mark:
                         on_mark(mark)
                         mark = next(pending, 0)
-            if len(rest) > MAX_LINE + BUFFER:  # enough to know that it is too long, if it ends at all
-                self.torn += len(rest) - MAX_LINE - 1
-                rest = rest[: MAX_LINE + 1]
             if on_progress is not None:
                 on_progress("ledger", offset, total)
         self.torn += len(rest)
@@ -674,6 +702,16 @@ class Ledger:
             self.whole = False
             return False
         self.tree.add(line)
+        for shape in self.shapes:
+            match = shape.fullmatch(line)
+            if match is not None:
+                number, actor, name, length = match.group("seq", "actor", "sha256", "size")
+                if int(number) == seq and int(actor) < self.actors:
+                    digest, size = binascii.unhexlify(name), int(length)
+                    self.contents[digest[0]] += RECORD.pack(digest, size, seq, 0)
+                    self.bytes += size
+                    self.last_kind = "artefact"
+                    return True
         try:
             fields = parse_line(line)
             if seq == 0:
@@ -682,6 +720,7 @@ class Ledger:
             take = self.kinds.get(fields["kind"])
             if take is not None:
                 take(fields, seq)
+            self._remember(fields)
             if "parts" in fields and "stored" not in fields and "sha256" in fields:
                 self.in_parts.append(offset)
         except _Unsafe as error:
@@ -692,6 +731,12 @@ class Ledger:
                 self.whole = False
                 return False
         return True
+
+    def _remember(self, fields: dict[str, Any]) -> None:
+        """Keep the shape of a sound line for those that follow; the latest comes first."""
+        shape = shape_of(fields)
+        if shape is not None and shape not in self.shapes:
+            self.shapes = [shape, *self.shapes[:7]]
 
     # -- lines
 
@@ -818,13 +863,28 @@ def pack_bucket(folder: bytes) -> bytes | None:
     """
     out = []
     prefix, folder = folder[-2:], folder + SEP
+    # As hash_file does it, written out: this loop is half of the time that a bag takes.
+    hexlify, open_it, fstat, read, close = binascii.hexlify, os.open, os.fstat, os.read, os.close
     try:
         if not stat.S_ISDIR(os.lstat(folder[:-1]).st_mode):
             return None
         with os.scandir(folder) as entries:
             for entry in entries:
-                digest, size = hash_file(folder + entry.name)
-                if binascii.hexlify(digest) != entry.name or entry.name[:2] != prefix:
+                name = entry.name
+                descriptor = open_it(folder + name, OPEN)
+                try:
+                    status = fstat(descriptor)
+                    size = status[6]
+                    if status[0] & 0o170000 != 0o100000 or name[:2] != prefix:
+                        return None
+                    data = read(descriptor, size + 1) if size < BUFFER else b""
+                finally:
+                    close(descriptor)
+                if len(data) == size:
+                    digest = sha256(data).digest()
+                else:
+                    digest, size = hash_file(folder + name)
+                if hexlify(digest) != name:
                     return None
                 out.append(digest + size.to_bytes(8, "big"))
     except FileNotFoundError:
@@ -1139,34 +1199,23 @@ def compare_manifest(report: Report, check: str, root: bytes, name: bytes, expec
     with open(descriptor, "rb", buffering=BUFFER) as file:
         for chunk in expected:
             got = file.read(len(chunk)) if sound else b""
-            whole.update(got)
             if sound and got != chunk:
                 sound = False
-                got += _rest_of_line(file, whole)
-                one, two = _first_difference(chunk.split(b"\n"), got.split(b"\n"))
-                report.fail(check, "the manifest does not name exactly the files that are there", path=min(one, two))
-                _check_names(report, check, got.split(b"\n"))
-        line = _rest_of_line(file, whole)
-        if line and sound:
-            report.fail(check, "the manifest names what is not there", path=line[66:])
-        while line:
-            _check_names(report, check, [line])
-            line = _rest_of_line(file, whole)
+                got += file.readline(MAX_NOTE)
+                lines = got.split(b"\n")
+                pairs = (pair for pair in zip(chunk.split(b"\n"), lines) if pair[0] != pair[1])
+                path = min((line[66:] for line in next(pairs, ()) if line[66:]), default=name)
+                report.fail(check, "the manifest does not name exactly the files that are there", path=path)
+                _check_names(report, check, lines)
+            whole.update(got)
+        for line in iter(lambda: file.readline(MAX_NOTE), b""):
+            whole.update(line)
+            if sound:
+                report.fail(check, "the manifest names what is not there", path=line[66:].rstrip(b"\n") or name)
+            sound = False
+            _check_names(report, check, [line.rstrip(b"\n")])
     report.done.add(check)
     return whole.hexdigest()
-
-
-def _rest_of_line(file: Any, whole: Any) -> bytes:
-    line: bytes = file.readline(1 << 12)
-    whole.update(line)
-    return line.rstrip(b"\n")
-
-
-def _first_difference(want: list[bytes], got: list[bytes]) -> tuple[bytes, bytes]:
-    for one, two in zip(want, got):
-        if one != two:
-            return one[66:] or two[66:], two[66:] or one[66:]
-    return want[-1][66:], want[-1][66:]
 
 
 def _check_names(report: Report, check: str, lines: list[bytes]) -> None:
@@ -1512,10 +1561,9 @@ def check_anchor_note(ledger: Ledger, anchors: Anchors) -> None:
         anchors.note_signer = ledger.signer_key
 
 
-_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 SEAL = re.compile(
-    rb'\{"format":"sealbag/1\.[0-9]{1,9}","bag":"[0-9a-f]{32}","case":' + _STRING + rb',"exhibit":' + _STRING
-    + rb',"size":[1-9][0-9]{0,15},"root":"[0-9a-f]{64}","tagmanifest_sha256":"[0-9a-f]{64}","close_seq":[0-9]{1,16}'
+    rb'\{"format":"sealbag/1\.[0-9]{1,9}","bag":"[0-9a-f]{32}","case":(?:' + _STRING + rb'),"exhibit":(?:' + _STRING
+    + rb'),"size":[1-9][0-9]{0,15},"root":"[0-9a-f]{64}","tagmanifest_sha256":"[0-9a-f]{64}","close_seq":[0-9]{1,16}'
     + rb',"t":"' + TIME.encode() + rb'","signer":"SHA256:[A-Za-z0-9+/]{43}"\}\n'
 )  # fmt: skip
 
@@ -1620,8 +1668,10 @@ def verify(
     :param jobs: number of processes; None: as many as there are processors.
     :param on_progress: called with what is done, how much of it, and of how much.
     :raises NotABag: no custody/ledger.jsonl; :raises AnchorError: an anchor file that cannot be used.
-    :raises ValueError: a signer or seal that has not the form of one.
+    :raises ValueError: a signer or seal that has not the form of one, jobs below 1.
     """
+    if jobs is not None and jobs < 1:
+        raise ValueError("the number of processes is 1 or more")
     anchors = Anchors(signer, trust, seal, checkpoint)
     root = root_of(bag)
     if not os.path.lexists(join(root, b"custody/ledger.jsonl")):

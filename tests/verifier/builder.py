@@ -190,14 +190,14 @@ class Bag:
         self.checkpoint()
         return self.seal()
 
-    def statement(self, seal_sha256: str, kind: str = "note", *, by: Signer = EXAMINER, **fields: Any) -> str:
+    def statement(self, seal: str, word: str = "note", *, by: Signer = EXAMINER, **fields: Any) -> str:
         """Write a pair to custody/after; returns the name of the .json."""
         body: dict[str, Any] = {
-            "format": "sealbag-statement/1.0", "bag": self.id, "seal_sha256": seal_sha256, "kind": kind, "t": T,
+            "format": "sealbag-statement/1.0", "bag": self.id, "seal_sha256": seal, "kind": word, "t": T,
             "follows": [], "signer": by.fingerprint, "signer_key": b64(by.public), "text": "seen",
         }  # fmt: skip
         data = json.dumps({**body, **fields}, separators=(",", ":")).encode() + b"\n"
-        name = f"custody/after/20261124T130637Z-{kind}-{sha(data)[:8]}.json"
+        name = f"custody/after/20261124T130637Z-{word}-{sha(data)[:8]}.json"
         self.put(name, data)
         self.put(name + ".sig", by.sshsig(data, "sealbag-after-v1"))
         return name
