@@ -62,7 +62,7 @@ def from_copied(copied: Copied, entry: Entry, after: Entry | None, flags: tuple[
     ``complete``: every byte up to the end was had. What could not be read, or was cut off
     while it was read, is ``partial``; nothing had at all is ``failed``.
     """
-    if copied.sparse:
+    if copied.sparse and "sparse" not in flags:
         flags = (*flags, "sparse")
     if is_changed(entry, after):
         flags = (*flags, "changed")
@@ -81,4 +81,4 @@ def from_copied(copied: Copied, entry: Entry, after: Entry | None, flags: tuple[
         if not copied.read:
             return Outcome("failed", "bad-range", f"none of {copied.size} bytes can be read", flags)
         return Outcome("partial", "bad-range", f"{lost} bytes in {len(copied.bad)} ranges cannot be read", flags)
-    return Outcome("complete", flags=flags)
+    return Outcome("complete", "no-data" if "no-data" in flags else "", flags=flags)

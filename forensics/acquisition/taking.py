@@ -19,6 +19,7 @@ from forensics.hashing.copy import copy_stream
 from forensics.model import Candidate, Entry, Outcome, Producer, Stream, entry_from_row
 
 #: outcomes that a resumed run does not try again while the file is in the same state
+MAX_FLAGS = 16
 _SETTLED = frozenset(("complete", "not-regular", "excluded", "over-cap"))
 
 
@@ -277,6 +278,6 @@ def _state_flags(entry: Entry) -> tuple[str, ...]:
         flags.append("reallocated")
     elif entry.state in ("deleted", "orphan"):
         flags.append("deleted")
-    if "cloud-placeholder" in entry.flags:
-        flags.append("cloud-placeholder")
+    # what else the source says of it (no-data, encrypted, immutable, virtual...), in its words
+    flags += [flag for flag in entry.flags[:MAX_FLAGS] if flag not in flags and flag != "loop"]
     return tuple(flags)

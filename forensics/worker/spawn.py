@@ -32,6 +32,8 @@ def _start() -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # a C library turns the local times of FAT into UTC by the process's zone
+        env={**os.environ, "TZ": "UTC"},
         process_group=platform_limits.PROCESS_GROUP,
         creationflags=platform_limits.CREATION_FLAGS,
     )

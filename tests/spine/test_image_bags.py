@@ -61,3 +61,33 @@ def test_bad_clusters_are_a_line_and_unread(samples: Samples, tmp_path: Path) ->
         bag = collect(source, tmp_path / "bag", profile="full")
     found = [row for row in rows(bag.path) if row["path"] == "$BadClus" and row["stream"] == "$Bad"]
     assert [(row["outcome"], row["code"], row["sha256"]) for row in found] == [("excluded", "ntfs-badclus", None)]
+
+
+def test_a_child_killed_while_its_file_is_read_costs_nothing(samples: Samples, tmp_path: Path) -> None:
+    """kill -9 of the libtsk child in the middle of the taking: tried again, stated, nothing missing."""
+    import os
+    import signal
+
+    from forensics import Progress
+
+    killed: list[int] = []
+    with open_source(samples.image("ntfs")) as source:
+
+        def on_progress(progress: Progress) -> None:
+            if progress.phase == "take" and progress.done_bytes > 2 << 20 and not killed:
+                for pid in source.pids():  # type: ignore[attr-defined]
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append(pid)
+
+        bag = collect(source, tmp_path / "bag", profile="full", on_progress=on_progress)
+    with open_source(samples.image("ntfs")) as source:
+        calm = collect(source, tmp_path / "calm", profile="full")
+    assert killed
+    assert (bag.exit, bag.counts, bag.coverage.deaths > 0) == (0, calm.counts, True)
+    deaths = [line for _, line in read_lines(bag.path) if line["kind"] == "death"]
+    assert {(line["code"], line["retried"]) for line in deaths} == {("child-died", True)}
+    assert verify(str(bag.path), signer=bag.signer).code == "VALID"
+    contents = [
+        {(r["path"], r["stream"], r["sha256"]) for r in rows(b.path) if r["type"] != "produced"} for b in (bag, calm)
+    ]
+    assert contents[0] == contents[1]
