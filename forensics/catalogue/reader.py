@@ -33,7 +33,7 @@ _TYPES: dict[str, str] = dict.fromkeys(_TEXTS, "text") | {
     "extents": "counts", "bad": "counts",
 }  # fmt: skip
 _NEEDED = {
-    "open": ("bag",), "artefact": ("path", "outcome"), "rule": ("rule", "state"), "source": ("source",),
+    "open": ("bag",), "artefact": ("outcome",), "rule": ("rule", "state"), "source": ("source",),
     "correct": (), "result": (),
 }  # fmt: skip
 
@@ -59,6 +59,8 @@ def check(line: Line) -> Line:
     for name in _NEEDED[line["kind"]]:
         if name not in line:
             raise InputError(f"ledger line without {name}", where=f"seq {line['seq']}", hint="Run sealbag verify.")
+    if line["kind"] == "artefact":
+        line.setdefault("path", "")  # the volume's root: an empty field is left out by the writer
     for name, value in line.items():
         kind = _TYPES.get(name)
         if kind is not None and not _fits(kind, value):

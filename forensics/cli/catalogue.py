@@ -10,7 +10,7 @@ from forensics.cli.looking import say
 from forensics.cli.options import output_options, print_json
 
 
-@click.group()
+@click.group("catalogue")
 def command() -> None:
     """The SQLite view of bags: never evidence, always rebuildable."""
 

@@ -28,7 +28,7 @@ def run(bag: Path, tree: Path, chosen: Selection, *, show: bool) -> Exported:
         return export(bag, tree, chosen, on_file)
 
 
-@click.command()
+@click.command("export")
 @click.argument("bag", type=click.Path(path_type=Path))
 @click.option("--tree", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new or empty folder.")
 @filter_options

@@ -53,7 +53,8 @@ def features() -> list[Feature]:
     """Return everything that can be said without loading a parser or touching evidence."""
     reinstall = "reinstall sealbag"
     found = [
-        _module("images", "pytsk3", "raw, split raw and E01 images; NTFS, ext, FAT, exFAT, HFS+, ISO", reinstall),
+        _module("images", "pytsk3", "raw and split raw images; NTFS, ext, FAT, exFAT, HFS+, ISO", reinstall),
+        _module("ewf", "pytsk3", "E01 images, each chunk's checksum checked while it is read", reinstall),
         _module("ex01", "pyewf", "Ex01 and L01 images", "pip install sealbag[images]"),
         _module("listings", "zstandard", "the listing of each walk", reinstall),
         _module("passphrases", "bcrypt", "keys that a passphrase protects", reinstall),

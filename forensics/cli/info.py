@@ -94,7 +94,7 @@ def print_text(row: dict[str, Any]) -> None:
         say(f"  {group:<12} {one['id']:<14} {name:<18} {state} {one['why']}".rstrip())
 
 
-@click.command()
+@click.command("info")
 @click.option("--load", is_flag=True, help="Import every plug-in and say which do not load, and why.")
 @output_options
 def command(load: bool, as_json: bool, quiet: bool, no_progress: bool) -> int:

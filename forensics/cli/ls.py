@@ -81,7 +81,7 @@ def text_of(row: Mapping[str, Any]) -> str:
     return f"{line}  [{notes}]" if notes else line
 
 
-@click.command()
+@click.command("ls")
 @click.argument("bag", type=click.Path(path_type=Path))
 @filter_options
 @click.option("--rules", is_flag=True, help="How each rule ended, instead of artefacts.")

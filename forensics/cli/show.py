@@ -137,7 +137,7 @@ def write_content(bag: Path, line: Line, quiet: bool) -> None:
     out.flush()
 
 
-@click.command()
+@click.command("show")
 @click.argument("bag", type=click.Path(path_type=Path))
 @click.option("--seq", type=click.IntRange(0), metavar="N", help="The line of this number, of any kind.")
 @click.option("--path", metavar="P", help="The artefact of this path, as ls prints it.")
