@@ -161,13 +161,19 @@ class Report:
 
     def skip(self, check: str, why: str) -> None:
         """The check, or a part of it, was not done."""
-        if len(self.undone.setdefault(check, [])) < MAX_SHOWN:
-            self.undone[check].append(why)
+        self._keep(self.undone, check, why)
 
     def note(self, check: str, text: str) -> None:
         """Worth saying, but no failure."""
-        if len(self.noted.setdefault(check, [])) < MAX_SHOWN:
-            self.noted[check].append(text)
+        self._keep(self.noted, check, text)
+
+    def _keep(self, where: dict[str, list[str]], check: str, text: str) -> None:
+        kept = where.setdefault(check, [])
+        if len(kept) < MAX_SHOWN:
+            kept.append(text)
+        else:
+            count = int(kept.pop().split()[1]) + 1 if len(kept) > MAX_SHOWN else 1
+            kept.append(f"and {count} more")
 
     def trouble(self, check: str, path: bytes, error: OSError, seq: int | None = None, what: str = "") -> None:
         """A file could not be read: missing and not-a-file are INVALID, all else IO ERROR."""
@@ -189,7 +195,7 @@ class Report:
             return Check(name, "not-checked", why=self.undone.get(name, ["not reached"])[0])
         if name in self.noted and name not in self.done:
             return Check(name, "note", why=self.noted[name][0])
-        return Check(name, "pass", why=self.noted.get(name, [""])[0])
+        return Check(name, "pass", why="" if name in MANDATORY else "none")
 
 
 # ---------------------------------------------------------------- Ed25519 (RFC 8032 section 5.1, section 7)
@@ -449,11 +455,16 @@ for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"): 
 BUFFER = 1 << 16  # larger buffers are slower: they leave the cache
 
 
+NO_LINKS = hasattr(os, "O_NOFOLLOW")  # else (Windows) each file is looked at before it is opened
+
+
 def open_file(path: bytes) -> tuple[int, int]:
     """Open a regular file for reading, following no link; returns descriptor and size in bytes.
 
     :raises _NotRegular, OSError:
     """
+    if not NO_LINKS and not stat.S_ISREG(os.lstat(path).st_mode):
+        raise _NotRegular(errno.EISDIR, "not a regular file")
     descriptor = os.open(path, OPEN)
     try:
         status = os.fstat(descriptor)
@@ -871,6 +882,8 @@ def pack_bucket(folder: bytes) -> bytes | None:
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = entry.name
+                if not (NO_LINKS or entry.is_file(follow_symlinks=False)):
+                    return None
                 descriptor = open_it(folder + name, OPEN)
                 try:
                     status = fstat(descriptor)
@@ -1095,10 +1108,10 @@ class Contents:
         """The parts of a content, one after the other, have its digest."""
         if not self.ledger.in_parts:
             return
-        with open(self.ledger.path, "rb") as file:
+        with open(open_file(self.ledger.path)[0], "rb") as file:
             for offset in self.ledger.in_parts:
                 file.seek(offset)
-                fields = parse_line(file.readline(MAX_LINE + 1).rstrip(b"\n"))
+                fields = parse_line(file.readline(MAX_LINE + 1).rstrip(b"\n"))  # it parsed before
                 whole = sha256()
                 for part in fields["parts"]:
                     path = f"data/objects/{part[:2]}/{part}".encode()
@@ -1399,7 +1412,8 @@ def list_outside(root: bytes, report: Report, sealed: bool) -> list[bytes]:
                     ):
                         out.append(path)
                     if len(out) > MAX_TAGS:
-                        raise ValueError(f"more than {MAX_TAGS} files outside data/")
+                        report.fail("closed-list", f"more than {MAX_TAGS} files outside data/", path=path)
+                        return []
         except OSError as error:
             report.trouble("closed-list", folder, error)
     report.done.add("closed-list")
@@ -1676,7 +1690,10 @@ def verify(
     root = root_of(bag)
     if not os.path.lexists(join(root, b"custody/ledger.jsonl")):
         raise NotABag(f"{safe(os.fsencode(bag))} holds no custody/ledger.jsonl")
-    return _Verification(root, anchors, on_progress).run(jobs)
+    try:
+        return _Verification(root, anchors, on_progress).run(jobs)
+    except ValueError as error:  # what the bag holds is judged, so this is no fault of the caller's
+        raise RuntimeError(f"defect of the verifier: {error}") from error
 
 
 class _Verification:
@@ -1685,10 +1702,12 @@ class _Verification:
     def __init__(self, root: bytes, anchors: Anchors, on_progress: Progress | None) -> None:
         self.root, self.anchors, self.on_progress, self.report = root, anchors, on_progress, Report()
         self.ledger = Ledger(root, self.report)
-        self.seal_digest, self.held, self.files = "", [""][:0], 0
+        self.seal_digest, self.files = "", 0
+        self.held: list[str] = []
         self.seal = self.signature = b""
         have = [os.path.lexists(join(root, name)) for name in (b"custody/seal.json", b"custody/seal.json.sig")]
-        self.sealed, self.half_sealed = all(have), have[0]
+        self.sealed = all(have)
+        self.unsealed = "a seal without its signature" if have[0] else "the bag is not sealed"
 
     def run(self, jobs: int | None) -> Verdict:
         if not is_folder(join(self.root, b"custody")):
@@ -1746,10 +1765,10 @@ class _Verification:
         if self.sealed:
             self._check_sealed(contents, paths)
         else:
-            self.report.mark("INCOMPLETE", "seal", "the bag is not sealed", path=b"custody/seal.json")
+            self.report.mark("INCOMPLETE", "seal", self.unsealed, path=b"custody/seal.json")
             self.report.note("tree", f"root of {self.ledger.tree.size} lines: {self.ledger.tree.root().hex()}")
             for name in ("manifest", "tagmanifest", "seal", "signature", "closed-list", "statements"):
-                self.report.skip(name, "the bag is not sealed")
+                self.report.skip(name, self.unsealed)
         self._check_anchors()
         after = {path for path in paths if path.startswith(b"custody/after/")}
         if self.sealed:
@@ -1759,9 +1778,9 @@ class _Verification:
         ledger, report, anchors = self.ledger, self.report, self.anchors
         folder, files = join(self.root, b"custody/checkpoints"), array.array("Q")
         try:
-            for name in os.listdir(folder) if is_folder(folder) else ():
-                if re.fullmatch(rb"[0-9]{12}\.note", name):
-                    files.append(int(name[:12]))
+            for entry in os.scandir(folder) if is_folder(folder) else ():
+                if re.fullmatch(rb"[0-9]{12}\.note", entry.name) and len(files) <= MAX_TAGS:  # more: INVALID anyway
+                    files.append(int(entry.name[:12]))
         except OSError as error:
             report.trouble("checkpoints", b"custody/checkpoints", error)
         own, given = set(files), anchors.note.size if anchors.note else 0
@@ -1798,9 +1817,8 @@ class _Verification:
         report.done.add("layout")
         if not self.sealed:
             return
-        for name in (b"data", b"data/objects", b"custody/checkpoints")[:1]:
-            if not is_folder(join(self.root, name)):
-                report.fail("layout", "missing, or not a folder", path=name)
+        if not is_folder(join(self.root, b"data")):
+            report.fail("layout", "missing, or not a folder", path=b"data")
         try:
             if read_small(join(self.root, b"bagit.txt"), MAX_NOTE) != (
                 b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
@@ -1970,6 +1988,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(str(error), 78)
     except ValueError as error:
         return _complain(str(error), 64)
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
     except Exception as error:  # noqa: BLE001  # whatever happens, no verdict must look like one
         return _complain(f"defect: {type(error).__name__}: {error}", 70)
     return verdict.exit
