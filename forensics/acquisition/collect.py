@@ -56,6 +56,7 @@ def collect(
     ready = prepare(profile, overrides)
     path = Path(out)
     refuse_inside(path, sources)
+    matcher = Matcher(ready.rules)  # a pattern that does not parse is refused before anything is written
     about = {
         "case": case, "exhibit": exhibit, "examiner": examiner, **ready.about,
         "actors": ["sealbag: program", *([f"{examiner}: examiner"] if examiner else [])],
@@ -70,7 +71,7 @@ def collect(
         bag = BagWriter.resume(path, about, key=key, largest_file=part_size, on_line=see)
     else:
         bag = BagWriter.create(path, about, key=key, largest_file=part_size)
-    run = _Run(bag, ready, known, names, on_progress or silent)
+    run = _Run(bag, ready, matcher, known, names, on_progress or silent)
     try:
         sealed = run.all(sources)
     except KeyboardInterrupt:
@@ -97,9 +98,15 @@ class _Run:
     """One process's work on one bag."""
 
     def __init__(
-        self, bag: BagWriter, ready: Setup, known: Acknowledged, names: Names, on_progress: OnProgress
+        self,
+        bag: BagWriter,
+        ready: Setup,
+        matcher: Matcher,
+        known: Acknowledged,
+        names: Names,
+        on_progress: OnProgress,
     ) -> None:
-        self.bag, self.ready, self.known, self.names = bag, ready, known, names
+        self.bag, self.ready, self.matcher, self.known, self.names = bag, ready, matcher, known, names
         self.on_progress, self.progress = on_progress, Progress()
 
     def all(self, sources: list[EvidenceSource]) -> Seal:
@@ -115,7 +122,8 @@ class _Run:
             plugin_line(self.bag, plugin)
         found = list(describe(self.bag, sources, self.names, stack))
         self.bag.phase()
-        matcher = Matcher(self.ready.rules, self.ready.systems((place.source.kind, volume) for place, volume in found))
+        matcher = self.matcher
+        matcher.set_volumes(self.ready.systems((place.source.kind, volume) for place, volume in found))
         planner = self._walk(matcher, found)
         self._phase("take")
         self.progress.total, self.progress.total_bytes = planner.plan.total, planner.plan.bytes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from forensics.acquisition.globs import Glob, GlobError, compile_glob
 from forensics.acquisition.machine import Machine
@@ -48,14 +49,12 @@ class Matcher:
     :raises RuleInvalid: at the first pattern that does not parse, and for an id given twice.
     """
 
-    def __init__(self, rules: Iterable[Rule], volumes_os: Mapping[str, str]) -> None:
+    def __init__(self, rules: Iterable[Rule], volumes_os: Mapping[str, str] = MappingProxyType({})) -> None:
         self._rules = tuple(rules)
-        self._os = dict(volumes_os)
         self._programs: dict[tuple[str, bool], _Program] = {}
         self._matched: set[str] = set()
         self._hits: dict[tuple[tuple[int, ...], str, str], Hit] = {}
-        systems = set(self._os.values()) or {""}
-        self._left_out = {r.id for r in self._rules if r.os and "" not in systems and r.os not in systems}
+        self.set_volumes(volumes_os)
         seen: dict[str, Rule] = {}
         for rule in self._rules:
             if rule.id in seen:
@@ -65,6 +64,12 @@ class Matcher:
         self._globs = _Compiled(self._rules)
         self._kinds = tuple(frozenset(rule.kinds) for rule in self._rules)
         self._states = tuple(frozenset(rule.states) for rule in self._rules)
+
+    def set_volumes(self, volumes_os: Mapping[str, str]) -> None:
+        """Say which volumes there are, where that was not known when the rules were compiled."""
+        self._os = dict(volumes_os)
+        systems = set(self._os.values()) or {""}
+        self._left_out = {r.id for r in self._rules if r.os and "" not in systems and r.os not in systems}
 
     def match(self, entry: Entry, fold: bool) -> Hit:
         """Return which rules ask for *entry*.

