@@ -158,6 +158,16 @@ def test_a_disk_that_takes_nothing_more_is_no_second_error(quick: Path, monkeypa
     assert code(quick / "bag") == "VALID"
 
 
+def test_a_small_file_is_written_whole_or_leaves_nothing(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from forensics.custody.ledger import write_file
+
+    write_file(quick / "note", b"old")
+    monkeypatch.setattr(write, "os_write", Failing(errno.ENOSPC, 0, "note"))
+    with pytest.raises(DiskFull):
+        write_file(quick / "note", b"new text")
+    assert {path.name: path.read_bytes() for path in quick.iterdir()} == {"note": b"old"}
+
+
 def test_contents_beyond_the_part_size_are_split(quick: Path) -> None:
     source = plant(quick / "source", files=2)
     (source / "large").write_bytes(os.urandom(250_000))
