@@ -134,6 +134,13 @@ def test_tree_equals_the_source(bag, planted, tmp_path, run):
     assert (fifo["outcome"], fifo["exported"], fifo["reason"]) == ("not-regular", None, "no content")
 
 
+def test_escapes_are_the_display(tmp_path):
+    names = {b"../x": b"\\x2E\\x2E/x", b"./x": b"\\x2E/x", b"a//x": b"a/\\empty/x", b"n\0l": b"n\\u{0}l"}
+    bag = write_lines(tmp_path / "bag", [({"path": display(raw)}, b"") for raw in names])
+    export(bag, tmp_path / "t", Selection())
+    assert set(files(tmp_path / "t")) == {b"map.jsonl"} | {b"s0-v0/" + name for name in names.values()}
+
+
 def test_filters_and_dry_run(bag, tmp_path, run):
     tree = tmp_path / "t"
     _, (plan,) = run("export", bag, "--tree", tree, "--path", "etc/**", "--dry-run")
@@ -167,6 +174,11 @@ def _flip(path: Path) -> None:
     path.write_bytes(data)
 
 
+def _grow(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"more")
+
+
 def _link(path: Path) -> None:
     same = path.rename(path.with_name("moved"))
     path.symlink_to(same)
@@ -183,7 +195,7 @@ def _fifo(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [_flip, lambda p: p.write_bytes(b""), lambda p: p.unlink(), _link, _folder_link, _fifo]
+    "damage", [_flip, _grow, lambda p: p.write_bytes(b""), lambda p: p.unlink(), _link, _folder_link, _fifo]
 )
 def test_a_damaged_content_is_not_left_in_place(bag, tmp_path, run, text, damage):
     copy = tmp_path / "copy"
