@@ -1,0 +1,1 @@
+"""One offline HTML file that people read, and the same summary for a terminal."""
