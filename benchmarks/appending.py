@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import SCRATCH, Result, Side, figure, interleave
@@ -30,31 +29,35 @@ def _ours() -> float:
 
     path = FOLDER / "bag"
     shutil.rmtree(path, ignore_errors=True)
-    rows = [fields(number) for number in range(LINES)]
     bag = BagWriter.create(path, {"actors": ["benchmark"], "tool": "sealbag", "version": "0"})
     ledger = bag.ledger
-    start = time.perf_counter()
-    for number, row in enumerate(rows, 1):
-        ledger.append("artefact", row)
-        if number % GROUP == 0:
-            ledger.flush()
-            if ledger.checkpoint_due():
-                ledger.checkpoint()
-    spent = time.perf_counter() - start
+    spent = 0.0
+    for first in range(0, LINES, GROUP):
+        # as in life a line's fields have just been made; making them is not the ledger's cost
+        rows = [fields(number) for number in range(first, first + GROUP)]
+        start = time.perf_counter()
+        for row in rows:
+            ledger.append("artefact", row)
+        ledger.flush()
+        if ledger.checkpoint_due():
+            ledger.checkpoint()
+        spent += time.perf_counter() - start
     bag.release()
     return spent
 
 
 def _bare(lines: list[bytes]) -> float:
     path = FOLDER / "bare"
-    Path(path).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    start = time.perf_counter()
-    for number, line in enumerate(lines, 1):
-        os.write(fd, line)
-        if number % GROUP == 0:
-            os.fdatasync(fd)
-    spent = time.perf_counter() - start
+    spent = 0.0
+    for first in range(0, LINES, GROUP):
+        rows = [bytes(line) for line in lines[first : first + GROUP]]
+        start = time.perf_counter()
+        for row in rows:
+            os.write(fd, row)
+        os.fdatasync(fd)
+        spent += time.perf_counter() - start
     os.close(fd)
     return spent
 

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 
 from benchmarks import inputs
-from benchmarks.imaging import OUT
 from benchmarks.machine import version
-from benchmarks.measure import BIN, Result, Side, call, figure, interleave, job
+from benchmarks.measure import BIN, OUT, Result, Side, call, clean, figure, fresh, interleave, job
 
 FILES, LARGE = 20_000, 2 << 30
 WALKED = "/usr"
-
-
-def _fresh(name: str) -> Path:
-    path = OUT / name
-    shutil.rmtree(path, ignore_errors=True)
-    OUT.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 def _collect(source: Path, out: Path) -> None:
@@ -28,33 +19,33 @@ def _collect(source: Path, out: Path) -> None:
 
 def run_tree() -> Result:
     """A folder of 20,000 small files."""
-    source, out = inputs.tree(FILES), OUT / "bag"
+    source = inputs.tree(FILES)
     ours = "sealbag collect"
 
     def tar_and_hash() -> None:
-        call("tar", "cf", OUT / "t.tar", "-C", source, ".")
-        call("bash", "-c", 'find "$0" -type f -print0 | xargs -0 sha256sum > "$1"', source, OUT / "t.sums")
+        call("tar", "cf", fresh("t.tar"), "-C", source, ".")
+        call("bash", "-c", 'find "$0" -type f -print0 | xargs -0 sha256sum > "$1"', source, fresh("t.sums"))
         call("sync", "-f", OUT)
 
     def copy() -> None:
-        call("cp", "-a", source, OUT / "copy")
+        call("cp", "-a", source, fresh("copy"))
         call("sync", "-f", OUT)
 
     sides = [
-        Side(ours, lambda: _collect(source, out), lambda: _fresh("bag")),
-        Side("tar + sha256sum + sync", tar_and_hash, lambda: _fresh("t.tar")),
-        Side("cp -a + sync", copy, lambda: _fresh("copy")),
+        Side(ours, lambda: _collect(source, fresh("bag"))),
+        Side("tar + sha256sum + sync", tar_and_hash),
+        Side("cp -a + sync", copy),
     ]
     seconds = interleave(sides, 3)
     figures = [figure(f"collect {FILES:,} small files", seconds, ours, side.name) for side in sides[1:]]
     text = ["Ours is the whole command, sealed and verified. tar reads the folder once and sha256sum once more."]
-    _clean()
+    clean()
     return Result("tree", "Collect a folder of small files", figures, text, {"tar": version("tar", "--version")})
 
 
 def run_large() -> Result:
     """Copy and hash one file of 2 GiB."""
-    source, target = inputs.large(LARGE), OUT / "one"
+    source, target = inputs.large(LARGE), fresh("one")
     ours, peer = "copy_stream + fdatasync", "sha256sum; cp; sync"
 
     def by_hand() -> None:
@@ -69,7 +60,7 @@ def run_large() -> Result:
     )  # fmt: skip
     found = figure(f"store and hash {LARGE >> 30} GiB", seconds, ours, peer)
     found.note = f"{(LARGE >> 20) / found.seconds[ours]:,.0f} MiB/s"
-    _clean()
+    clean()
     return Result("large", "Store and hash a large file", [found], ["One read, hashed while it is stored."])
 
 
@@ -82,7 +73,6 @@ def _one_read(source: Path, target: Path) -> float:
     from forensics.hashing.sink import FileSink
     from forensics.model import Entry
 
-    OUT.mkdir(parents=True, exist_ok=True)
     with open_source(source.parent) as folder:
         volume = next(iter(folder.volumes()))
         entry = next(one for one in folder.walk(volume) if one.path.raw == source.name.encode())
@@ -113,10 +103,3 @@ def run_walk() -> Result:
     found = figure(f"walk {WALKED}", seconds, ours, peer)
     found.note = f"{counts[-1]:,} entries, {counts[-1] / found.seconds[ours]:,.0f} entries/s; cache warm"
     return Result("walk", "Walk", [found], ["Names, times, owner, mode, links and xattrs; find prints no xattrs."])
-
-
-def _clean() -> None:
-    for name in ("bag", "copy"):
-        shutil.rmtree(OUT / name, ignore_errors=True)
-    for name in ("t.tar", "t.sums", "one"):
-        (OUT / name).unlink(missing_ok=True)

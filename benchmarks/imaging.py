@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import tarfile
 from pathlib import Path
 from statistics import median
 
 from benchmarks import inputs, peers
 from benchmarks.machine import version
-from benchmarks.measure import BIN, SCRATCH, Figure, Result, Side, figure, interleave, job, say
+from benchmarks.measure import BIN, Figure, Result, Side, clean, figure, fresh, interleave, job, say
 from benchmarks.memory import Peak, peak
 
 FILES = 8_000
 ROUNDS = 5
 PSS_MIB = 120
-OUT = SCRATCH / "out"
 #: ways to ask acquire for every file of the image; each is tried once and the quickest that
 #: takes them all is compared with
 SELECTORS: dict[str, tuple[str, ...]] = {
@@ -28,31 +26,22 @@ SELECTORS: dict[str, tuple[str, ...]] = {
 }
 
 
-def _fresh(name: str) -> Path:
-    path = OUT / name
-    shutil.rmtree(path, ignore_errors=True)
-    OUT.mkdir(parents=True, exist_ok=True)
-    return path
-
-
 def sealbag(image: Path) -> tuple[str, ...]:
     """Our command."""
     return (
         str(BIN / "sealbag"), "collect", "--profile", "full", "--source", str(image),
-        "--out", str(OUT / "bag"), "--quiet",
+        "--out", str(fresh("bag")), "--quiet",
     )  # fmt: skip
 
 
-def acquire(program: Path, image: Path, selector: tuple[str, ...]) -> tuple[str, ...]:
+def acquire(program: Path, image: Path, selector: tuple[str, ...], out: Path | None = None) -> tuple[str, ...]:
     """acquire's command: no profile, no report, no compression."""
+    out = out or fresh("acquire")
+    out.mkdir()
     return (
         str(program), "-p", "none", "--volatile-profile", "none", *selector, "--no-compress", "--disable-report",
-        "-o", str(OUT / "acquire"), "-l", str(OUT / "acquire.log"), str(image),
+        "-o", str(out), "-l", str(out.with_suffix(".log")), str(image),
     )  # fmt: skip
-
-
-def _ready_acquire() -> None:
-    _fresh("acquire").mkdir()
 
 
 def taken(folder: Path) -> int:
@@ -70,9 +59,10 @@ def _quickest(program: Path, image: Path) -> tuple[str, tuple[str, ...], list[st
     best: tuple[float, str] | None = None
     for name, selector in SELECTORS.items():
         say(f"acquire {name}")
-        command = acquire(program, image, selector)
-        spent = median(interleave([Side(name, job(*command), _ready_acquire)], 1, warm=False)[name])
-        found = taken(OUT / "acquire")
+        out = fresh("acquire")
+        command = acquire(program, image, selector, out)
+        spent = median(interleave([Side(name, job(*command))], 1, warm=False)[name])
+        found = taken(out)
         rows.append(f"`{name}`: {spent:.1f} s, {found:,} of {FILES:,} files")
         if found == FILES and (best is None or spent < best[0]):
             best = (spent, name)
@@ -87,7 +77,7 @@ def run() -> Result | None:
         return None
     image = inputs.ntfs(FILES)
     ours = "sealbag collect --profile full"
-    sides = [Side(ours, job(*sealbag(image)), lambda: _fresh("bag"))]
+    sides = [Side(ours, lambda: job(*sealbag(image))())]
     figures: list[Figure] = []
     text = [
         f"An NTFS image of {FILES:,} files (median 4 KB) in 420 folders. Ours is the whole command: open in a "
@@ -99,17 +89,15 @@ def run() -> Result | None:
     if program is not None:
         name, selector, rows = _quickest(program, image)
         text.append("acquire's selectors, one run each:\n" + "\n".join(f"- {row}" for row in rows))
-        command = acquire(program, image, selector)
         peer = f"acquire {name}"
-        sides.append(Side(peer, job(*command), _ready_acquire))
+        sides.append(Side(peer, lambda: job(*acquire(program, image, selector))()))
         seconds = interleave(sides, ROUNDS)
         figures.append(figure(f"walk + collect, NTFS, {FILES:,} files", seconds, ours, peer, 1.7))
     say("memory of the tree")
-    _fresh("bag")
     figures.append(_memory("ours", peak(sealbag(image)), PSS_MIB))
     if program is not None:
-        _ready_acquire()
-        figures.append(_memory("acquire", peak(command), None))
+        figures.append(_memory("acquire", peak(acquire(program, image, selector)), None))
+    clean()
     return Result("image", "Walk and collect an NTFS image", figures, text, {"acquire": "3.22 (PyPI)", **_versions()})
 
 

@@ -7,10 +7,12 @@ all of them. A ratio is the peer's median divided by ours: more is better.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,6 +20,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / ".venv" / "bin"
 SCRATCH = ROOT / ".setup" / "bench"
+OUT = SCRATCH / "out"
+_outputs = count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,21 @@ def job(*args: str | Path, cwd: Path | None = None) -> Callable[[], None]:
         call(*args, cwd=cwd)
 
     return run
+
+
+def fresh(name: str = "out") -> Path:
+    """A new path to write to; nothing is there.
+
+    Never a place just emptied: ext4 looks for an inode that was not freed lately, and after
+    8,000 deletions each new file costs it fifteen times as much.
+    """
+    OUT.mkdir(parents=True, exist_ok=True)
+    return OUT / f"{os.getpid()}-{next(_outputs)}-{name}"
+
+
+def clean() -> None:
+    """Remove what was written; at the end of a benchmark, not between its runs."""
+    shutil.rmtree(OUT, ignore_errors=True)
 
 
 def say(*words: Any) -> None:

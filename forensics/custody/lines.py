@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from forensics.custody.compact import dumps as _dumps
 from forensics.errors import FutureFormat, InputError, NotABag
 from forensics.hashing.osapi import boot_ms
 from forensics.source.times import rfc3339
@@ -19,9 +20,9 @@ Value: TypeAlias = str | int | bool | list[str] | list[int] | None
 FORMAT = "sealbag/1.0"
 MAX_LINE = 1 << 20
 LIMIT = 1 << 53
+_HEAD = frozenset(("seq", "kind", "actor", "t", "mono", "salt"))
 LEDGER = "custody/ledger.jsonl"
 _PRINTABLE = re.compile(rb"[ -~]+")
-_dumps = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 
 def now() -> str:
@@ -34,18 +35,26 @@ def make_line(seq: int, kind: str, salt: str, fields: Mapping[str, Any], actor: 
 
     :raises ValueError: if it would break the format's bounds.
     """
-    line: dict[str, Any] = {"seq": seq, "kind": kind, "actor": actor, "t": now(), "mono": boot_ms(), "salt": salt}
+    # the open line keeps its empty case, exhibit and examiner: the seal repeats them
+    whole = kind == "open" and None not in fields.values()
+    if not whole and not all(fields.values()):
+        fields = {name: value for name, value in fields.items() if value or _kept(value, kind)}
+    if not _HEAD.isdisjoint(fields):
+        raise ValueError("a field has the name of a common field")
     for name, value in fields.items():
-        # the open line keeps its empty case, exhibit and examiner: the seal repeats them
-        if value is None or (kind != "open" and (value == "" or value == [] or value == ())):
-            continue
         if type(value) is int and not -LIMIT <= value <= LIMIT:
             raise ValueError(f"{name} is beyond 2^53")
-        line[name] = value
-    data = _dumps(line).encode("ascii")
+    head = f'{{"seq":{seq},"kind":"{kind}","actor":{actor},"t":"{now()}","mono":{boot_ms()},"salt":"{salt}"'
+    rest = _dumps(fields)
+    data = (f"{head},{rest[1:]}" if len(rest) > 2 else head + "}").encode("ascii")
     if len(data) > MAX_LINE:
         raise ValueError(f"a line of {len(data)} bytes is longer than {MAX_LINE}")
     return data
+
+
+def _kept(value: Value, kind: str) -> bool:
+    """Whether a value that is not true stands in a line: 0 and False do."""
+    return value is not None and (kind == "open" or isinstance(value, int))
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
