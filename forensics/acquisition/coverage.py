@@ -112,6 +112,7 @@ def read_coverage(bag: Path) -> Coverage:
     coverage = Coverage()
     replaced, volumes = _replaced(bag), _last_volumes(bag)
     last_rules: dict[str, RuleOutcome] = {}
+    rule_gaps: dict[str, Gap | None] = {}
     for line in _standing(bag, replaced):
         kind = line["kind"]
         if kind == "source" and "volume" in line and line["seq"] not in volumes:
@@ -126,9 +127,12 @@ def read_coverage(bag: Path) -> Coverage:
             coverage.deaths += 1
         elif kind == "rule":
             last_rules[line["rule"]] = RuleOutcome(line["rule"], line["state"], _text(line, "reason"))
-        gap = line_gap(line)
+            rule_gaps[line["rule"]] = line_gap(line)
+        gap = line_gap(line) if kind != "rule" else None
         if gap is not None:
             coverage.gaps.append(gap)
+    # a resumed run states its rules again: the last word counts
+    coverage.gaps += [gap for gap in rule_gaps.values() if gap is not None]
     coverage.rules = [
         RuleOutcome(rule.rule, rule.state, rule.reason, dict(coverage.by_rule.get(rule.rule, {})))
         for rule in last_rules.values()

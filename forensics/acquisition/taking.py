@@ -69,8 +69,7 @@ class _First:
     """What the first name of a file with several names gave."""
 
     seq: int
-    sha256: str
-    size: int
+    stored: dict[str, Any]
     outcome: Outcome
 
 
@@ -207,7 +206,8 @@ class Taker:
         seq = self._put(fields | outcome_fields(outcome, task.why) | stored, sink)
         key = (place.id, task.entry.volume, task.entry.address, task.entry.path.stream)
         if key in self._links:
-            self._links[key] = _First(seq, copied.sha256, copied.size, outcome)
+            stored["parts"], stored["part_sizes"] = self.bag.store.parts(sink)
+            self._links[key] = _First(seq, stored, outcome)
 
     def _put(self, fields: dict[str, Any], sink: Any = None) -> int:
         try:
@@ -233,7 +233,7 @@ class Taker:
                 yield task.entry
                 continue
             fields = {name: value for name, value in task.fields.items() if name != "entry_size"}
-            fields |= {"sha256": first.sha256, "size": first.size, "same_as": first.seq, "method": "same-content"}
+            fields |= first.stored | {"same_as": first.seq, "method": "same-content"}
             self._put(fields | outcome_fields(first.outcome, task.why))
 
     def _produce(self, candidate: Candidate, producer: Producer) -> None:

@@ -250,6 +250,24 @@ class BagWriter:
             self.commit()
         return seq
 
+    def derive(self, plugin: str, path: str, sha256: str, fields: Mapping[str, Any]) -> int:
+        """Add a result line, and the derived file at *path* (in ``tmp/``) as its content.
+
+        :param plugin: id of the parser or scanner: a folder below data/derived.
+        :param path: "" if there are no rows to store.
+        :param fields: of the result line; ``size`` if there is a file.
+        :raises StorageError: the group is lost, earlier groups stand.
+        """
+        line = dict(fields) | {"parser": plugin}
+        if path:
+            line |= {"sha256": sha256, "stored": f"data/derived/{plugin}/{sha256}.jsonl.zst"}
+            self.store.adopt_as(path, line["stored"])
+        seq = self.ledger.append("result", line)
+        self._group_bytes += line.get("size", 0)
+        if self._group_bytes >= GROUP_BYTES or self.ledger.pending >= GROUP_LINES:
+            self.commit()
+        return seq
+
     def commit(self) -> None:
         """Make the group durable: contents, names, folders, then lines."""
         self.store.commit()

@@ -31,6 +31,7 @@ class State:
     open: dict[str, Any] = field(default_factory=dict)
     tree: Tree = field(default_factory=Tree)
     objects: set[bytes] = field(default_factory=set)
+    stored: set[str] = field(default_factory=set)
     outcomes: Counter[str] = field(default_factory=Counter)
     bytes: int = 0
     volumes: int = 0
@@ -69,6 +70,8 @@ def read_state(bag: Path, on_line: Callable[[Mapping[str, Any]], None] | None = 
                 state.bytes += line.get("size", 0)
         for name in object_names(line):
             state.objects.add(bytes.fromhex(name))
+        if "stored" in line:
+            state.stored.add(line["stored"])
         if on_line is not None:
             on_line(line)
     return state
@@ -147,3 +150,11 @@ def remove_unacknowledged(bag: Path, state: State) -> None:
                 state.unacknowledged.append(path.name[:64])
         if not any(folder.iterdir()):
             folder.rmdir()
+    for path in sorted((bag / "data" / "derived").glob("*/*")):
+        stored = path.relative_to(bag).as_posix()
+        if stored not in state.stored:
+            path.unlink()
+            state.unacknowledged.append(stored)
+    for folder in (*(bag / "data" / "derived").glob("*"), bag / "data" / "derived"):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()  # an empty folder is none of a sealed bag's

@@ -96,27 +96,28 @@ def _note_removed(bag: BagWriter) -> int:
     return len(missing)
 
 
-def _objects(bag: Path) -> Iterator[tuple[str, str]]:
-    """(digest, bag path) of every payload file that is there, sorted by path."""
-    objects = bag / "data" / "objects"
-    for folder in sorted(os.listdir(objects)):
-        for name in sorted(os.listdir(objects / folder)):
-            yield name, f"data/objects/{folder}/{name}"
-
-
 def _write_manifest(bag: Path) -> tuple[int, int]:
     """Write manifest-sha256.txt from what the ledger names; return (octets, files)."""
     octets = files = 0
-    sizes: dict[bytes, int] = {}
+    objects: dict[bytes, int] = {}
+    named: dict[str, tuple[str, int]] = {}
     for _, line in read_lines(bag):
         parts = line.get("part_sizes") or [line.get("size", 0)]
-        sizes.update((bytes.fromhex(name), size) for name, size in zip(object_names(line), parts, strict=False))
+        objects.update((bytes.fromhex(name), size) for name, size in zip(object_names(line), parts, strict=False))
+        if "stored" in line:
+            named[line["stored"]] = (line["sha256"], line["size"])
     lines: list[str] = []
-    for digest in sorted(sizes):
+    # sorted by path as bytes: data/derived, data/images, data/objects
+    for stored in sorted(named):
+        sha256, size = named[stored]
+        if os.path.exists(bag / stored):
+            lines.append(f"{sha256}  {stored}\n")
+            octets, files = octets + size, files + 1
+    for digest in sorted(objects):
         name = digest.hex()
         if os.path.exists(bag / "data" / "objects" / name[:2] / name):
             lines.append(f"{name}  data/objects/{name[:2]}/{name}\n")
-            octets, files = octets + sizes[digest], files + 1
+            octets, files = octets + objects[digest], files + 1
     write_file(bag / "manifest-sha256.txt", "".join(lines).encode("ascii"))
     return octets, files
 

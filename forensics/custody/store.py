@@ -26,6 +26,7 @@ class ObjectStore:
     root: Path
     limit: int | None = None
     _names: itertools.count[int] = field(default_factory=itertools.count)
+    #: bag path -> finished file in tmp/
     _waiting: dict[str, str] = field(default_factory=dict)
     _folders: set[str] = field(default_factory=set)
 
@@ -42,10 +43,14 @@ class ObjectStore:
 
     def adopt(self, path: str, sha256: str) -> None:
         """Take a finished file of ``tmp/`` as the content of that digest, with the next commit."""
-        if sha256 in self._waiting or os.path.exists(self.path(sha256)):
+        self.adopt_as(path, f"data/objects/{sha256[:2]}/{sha256}")
+
+    def adopt_as(self, path: str, stored: str) -> None:
+        """Take a finished file as the bag path *stored*, whose name holds the digest of its bytes."""
+        if stored in self._waiting or os.path.exists(f"{self.root}/{stored}"):
             os.unlink(path)  # the same bytes are stored once
         else:
-            self._waiting[sha256] = path
+            self._waiting[stored] = path
 
     def keep(self, sink: FileSink, sha256: str) -> None:
         """Adopt a closed sink's files."""
@@ -76,10 +81,11 @@ class ObjectStore:
             return
         try:
             self._flush(list(self._waiting.values()))
-            folders = {str(self.root / "data" / "objects")} if self._make_folders() else set()
-            for sha256, path in self._waiting.items():
-                os.replace(path, self.path(sha256))
-                folders.add(f"{self.root}/data/objects/{sha256[:2]}")
+            folders = self._make_folders()
+            for stored, path in self._waiting.items():
+                final = f"{self.root}/{stored}"
+                os.replace(path, final)
+                folders.add(os.path.dirname(final))
             if len(folders) <= FEW or not sync_file_system(str(self.root)):
                 for folder in folders:
                     sync_folder(folder)
@@ -97,15 +103,17 @@ class ObjectStore:
             finally:
                 os.close(fd)
 
-    def _make_folders(self) -> bool:
-        made = False
-        for sha256 in self._waiting:
-            folder = sha256[:2]
+    def _make_folders(self) -> set[str]:
+        """Make the folders of what waits; return those in which a new name must be made durable."""
+        parents: set[str] = set()
+        for stored in self._waiting:
+            folder = os.path.dirname(stored)
             if folder not in self._folders:
-                os.makedirs(f"{self.root}/data/objects/{folder}", exist_ok=True)
+                os.makedirs(f"{self.root}/{folder}", exist_ok=True)
                 self._folders.add(folder)
-                made = True
-        return made
+                while folder := os.path.dirname(folder):
+                    parents.add(f"{self.root}/{folder}")
+        return parents
 
     def drop(self) -> None:
         """Forget and remove what waits: the destination failed before it was acknowledged."""

@@ -11,12 +11,26 @@ from forensics.worker.child import resolve
 from forensics.worker.failure import failure_row
 
 
+_serving: list[Channel] = []
+
+
+def beat() -> None:
+    """Say from inside an item that it moves on: the silence limit then starts anew.
+
+    Harmless outside a child. Call it where work has been done, never from a timer: a hung
+    item must fall silent.
+    """
+    if _serving:
+        _serving[-1].alive()
+
+
 def serve(channel: Channel, options: dict[str, Any]) -> None:
     """Answer items with ``function(item, options)`` until the parent closes the pipe.
 
     :param options: ``target``, the function as ``module:function``, and its ``options``.
     """
     function: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] = resolve(options["target"])
+    _serving.append(channel)
     channel.send({"serving": True})
     while (found := channel.receive()) is not None:
         with Boundary() as caught:

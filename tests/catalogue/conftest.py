@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -10,16 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from catalogue_kit import Artefact, write_lines
 
 from forensics.acquisition.collect import collect
 from forensics.acquisition.opening import open_source
 from forensics.cli.main import main
-from forensics.custody.bag import BagWriter
 from forensics.model import display
 
-ABOUT = {"actors": ["test"], "tool": "test", "version": "0", "case": "", "exhibit": "", "examiner": ""}
 #: (fields of an artefact line, its content or None)
-Artefact = tuple[dict[str, Any], bytes | None]
 
 
 def plant(root: Path) -> Path:
@@ -69,25 +66,6 @@ def write_bag(tmp_path: Path) -> Iterator[Callable[..., Path]]:
         return write_lines(tmp_path / f"written-{number}", artefacts, *others)
 
     yield write
-
-
-def write_lines(path: Path, artefacts: list[Artefact], *others: tuple[str, dict[str, Any]]) -> Path:
-    """Write an unsealed bag: artefacts in order, then other lines."""
-    bag = BagWriter.create(path, ABOUT)
-    for fields, content in artefacts:
-        line = {"source": "s0", "volume": "v0", "outcome": "complete"} | fields
-        sink = None
-        if content is not None:
-            sink = bag.store.sink()
-            sink.write(memoryview(content))
-            sink.close()
-            line = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)} | line
-        bag.add(line, sink)
-    for kind, fields in others:
-        bag.line(kind, fields)
-    bag.close()
-    bag.release()
-    return path
 
 
 def shown(raw: bytes) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import write_lines
+from catalogue_kit import write_lines
 
 LEDGER = "custody/ledger.jsonl"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import write_lines
+from catalogue_kit import write_lines
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import write_lines
+from catalogue_kit import write_lines
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 

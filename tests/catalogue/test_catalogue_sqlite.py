@@ -6,7 +6,7 @@ import hashlib
 import os
 import sqlite3
 
-from conftest import write_lines
+from catalogue_kit import write_lines
 
 
 def ask(db, query):

@@ -15,8 +15,9 @@ CONFTEST = Path(__file__).resolve().parents[1] / "conftest.py"
 
 def run(folder: Path, body: str, *, strict: bool, root: bool = True) -> subprocess.CompletedProcess[str]:
     shutil.copy(CONFTEST, folder)
+    shutil.copy(CONFTEST.with_name("testkit.py"), folder)
     with (folder / "conftest.py").open("a", encoding="utf-8") as out:
-        out.write(f"\n_root = lambda: {root}\n")
+        out.write(f"\nis_root = lambda: {root}\n")
     (folder / "test_inner.py").write_text(body, encoding="utf-8")
     env = {**os.environ, "SEALBAG_STRICT": "1" if strict else "0", "SEALBAG_DATA": str(folder / "none")}
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", str(folder)]

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import program
+from testkit import program
 
 from forensics import Key, verify
 from forensics.acquisition.bag import Bag

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Samples, program
+from testkit import Samples, program
 
 from forensics import collect, open_source, verify
 from forensics.catalogue.table import rows

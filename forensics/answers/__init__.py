@@ -1,0 +1,1 @@
+"""What investigators ask: small queries, each with what it does not prove."""

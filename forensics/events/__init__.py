@@ -1,0 +1,1 @@
+"""Events as rows: read, filtered, exported."""

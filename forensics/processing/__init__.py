@@ -1,0 +1,1 @@
+"""Parsing and scanning artefacts into results."""

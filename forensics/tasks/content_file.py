@@ -1,0 +1,55 @@
+"""One content as a plug-in in a child sees it: :class:`forensics.model.event.Opened`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+from forensics.model.event import Event, Live, TzBasis
+
+MAX_TOLD = 200
+
+
+class ContentFile:
+    """A stored content, read-only.
+
+    :param inputs: what the plug-in declared, and nothing else.
+    """
+
+    def __init__(
+        self, path: str, size: int, sha256: str, inputs: Mapping[str, str | int | None], parser: str, version: str
+    ) -> None:
+        self.path, self.size, self.sha256, self.inputs = path, size, sha256, inputs
+        self._parser, self._version = parser, version
+        self.told: dict[str, int | str] = {}
+
+    def open(self) -> BinaryIO:
+        """A fresh binary stream."""
+        return open(self.path, "rb")  # noqa: PTH123  a plain file of the bag
+
+    def event(
+        self,
+        locator: str,
+        *,
+        ts: int | None = None,
+        ts_kind: str = "",
+        tz_basis: TzBasis = "none",
+        ts_raw: str = "",
+        state: Live = "live",
+        user: str = "",
+        src_ip: str = "",
+        process: str = "",
+        action: str = "",
+        message: str = "",
+        attrs: Mapping[str, Any] | None = None,
+    ) -> Event:
+        """An event of this content by this parser."""
+        return Event(
+            self.sha256, self._parser, self._version, locator, ts, ts_kind, tz_basis, ts_raw, state, user, src_ip,
+            process, action, message, attrs or {},
+        )  # fmt: skip
+
+    def tell(self, name: str, value: int | str) -> None:
+        """State a count or fact; at most 200 of them."""
+        if name in self.told or len(self.told) < MAX_TOLD:
+            self.told[name] = value if isinstance(value, int) else value[:500]

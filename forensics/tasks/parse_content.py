@@ -1,0 +1,83 @@
+"""Parsing one content, inside a supervised child."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from forensics.model.event import Event, Problem
+from forensics.model.event_rows import event_row
+from forensics.tasks.content_file import ContentFile
+from forensics.tasks.rowfile import RowTooBig, RowWriter
+from forensics.worker.items import beat
+
+MAX_PROBLEMS = 50
+BEAT_ROWS = 2048
+_plugins: dict[str, Any] = {}
+
+
+def load_plugin(target: str, options: Mapping[str, Any]) -> Any:
+    """Return the plug-in's object, made once in a child."""
+    found = _plugins.get(target)
+    if found is None:
+        module, _, attribute = target.partition(":")
+        factory = getattr(importlib.import_module(module), attribute)
+        found = _plugins[target] = factory(**({"options": options} if options else {}))
+    return found
+
+
+def parse(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Parse *item* (path, size, sha256, inputs, plugin, out); return status, counts, problems.
+
+    An exception of the parser ends this content: what was had stands, the status is
+    ``partial`` or ``failed`` and the code its class.
+    """
+    parser = load_plugin(item["plugin"], {})
+    content = ContentFile(item["path"], item["size"], item["sha256"], item["inputs"], parser.id, parser.version)
+    counts: Counter[str] = Counter()
+    problems: list[dict[str, str]] = []
+    code = detail = ""
+    with RowWriter(item["out"]) as rows:
+        try:
+            for number, found in enumerate(parser.parse(content), 1):
+                if number % BEAT_ROWS == 0:
+                    beat()
+                _take(found, rows, counts, problems)
+        except MemoryError:
+            raise  # the child is to die of it and be replaced
+        except Exception as error:  # noqa: BLE001  the boundary to a plug-in: its failure is an outcome
+            code, detail = type(error).__name__, str(error)[:500]
+    return {
+        "status": _status(counts, code),
+        "counts": dict(counts) | {f"told_{name}": value for name, value in content.told.items()},
+        "problems": problems,
+        "rows": rows.rows,
+        "code": code,
+        "detail": detail,
+        "version": parser.version,
+    }
+
+
+def _take(found: Event | Problem, rows: RowWriter, counts: Counter[str], problems: list[dict[str, str]]) -> None:
+    if isinstance(found, Event):
+        try:
+            rows.add(event_row(found))
+        except (RowTooBig, ValueError, TypeError) as error:
+            found = Problem(found.locator, "row", str(error)[:200])
+        else:
+            counts[found.state] += 1
+            return
+    counts["problems"] += 1
+    if len(problems) < MAX_PROBLEMS:
+        problems.append({"locator": found.locator[:200], "code": found.code[:80], "detail": found.detail[:300]})
+
+
+def _status(counts: Counter[str], code: str) -> str:
+    events = counts["live"] + counts["recovered"] + counts["corrupt"]
+    if code:
+        return "partial" if events else "failed"
+    if counts["problems"]:
+        return "partial" if events else "failed"
+    return "ok" if events else "empty"

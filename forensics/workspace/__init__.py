@@ -1,0 +1,1 @@
+"""The folder of derived results beside the bags."""
