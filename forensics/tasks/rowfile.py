@@ -48,7 +48,7 @@ class RowWriter:
         if self._stream is None:
             import zstandard
 
-            self._file = open(self.path, "xb")  # noqa: PTH123, SIM115
+            self._file = open(self.path, "xb")  # noqa: PTH123
             self._stream = zstandard.ZstdCompressor(level=3).stream_writer(self._file, closefd=True)
         self._stream.write(bytes(self._batch))
         self._batch.clear()

@@ -1,0 +1,83 @@
+"""Parsers and scanners as registered, loaded once; one that does not load is stated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from forensics import registry
+from forensics.errors import PluginError, SealbagError
+from forensics.model.event import Parser
+from forensics.processing.contents import Content, Named
+
+#: a parser takes a content from this claim on
+CLAIM = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One plug-in, ready to be asked."""
+
+    plugin: registry.Plugin
+    obj: Any
+    digest: str
+
+    @property
+    def id(self) -> str:
+        """The plug-in's id, also the folder of its results."""
+        return self.plugin.id
+
+
+@dataclass(frozen=True, slots=True)
+class Plugins:
+    """What loaded, and what did not and why."""
+
+    loaded: tuple[Loaded, ...]
+    broken: tuple[tuple[str, str], ...]
+
+
+def load_plugins(group: str, only: Iterable[str] = ()) -> Plugins:
+    """Load every plug-in of *group* (or those in *only*).
+
+    :raises PluginError: if one of *only* is not registered.
+    """
+    wanted = list(only)
+    known = {plugin.id for plugin in registry.names(group)}
+    for id in wanted:
+        if id not in known:
+            raise PluginError(f"no plug-in {id} in {group}{registry.near(id, known)}")
+    loaded: list[Loaded] = []
+    broken: list[tuple[str, str]] = []
+    digests: dict[str, str] = {}
+    for plugin in registry.names(group):
+        if wanted and plugin.id not in wanted:
+            continue
+        try:
+            factory = registry.load(group, plugin.id)
+            obj = factory()
+        except (SealbagError, TypeError, ValueError, OSError) as error:
+            broken.append((plugin.id, str(error)[:300]))
+            continue
+        name = plugin.distribution
+        if name not in digests:
+            digests[name] = registry.distribution_digest(name) if name else ""
+        loaded.append(Loaded(plugin, obj, digests[name]))
+    return Plugins(tuple(loaded), tuple(broken))
+
+
+def choose(parsers: Iterable[Loaded], content: Content, head: bytes) -> tuple[Loaded, Named] | None:
+    """The parser that claims a content most, and the name it claimed it under."""
+    best: tuple[int, Loaded, Named] | None = None
+    for loaded in parsers:
+        parser: Parser = loaded.obj
+        for named in content.names:
+            claim = parser.claims(named.path, head)
+            if claim >= CLAIM and (best is None or claim > best[0]):
+                best = (claim, loaded, named)
+    return None if best is None else (best[1], best[2])
+
+
+def declared(loaded: Loaded, named: Named) -> Mapping[str, str | int | None]:
+    """The inputs that a plug-in declared, of one name."""
+    return {name: named.inputs.get(name) for name in loaded.obj.inputs}

@@ -1,0 +1,92 @@
+"""Where results go: into a bag before its seal, or into a workspace after it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from forensics.custody.bag import BagWriter
+from forensics.custody.lines import LIMIT
+from forensics.model.event import Receipt
+
+MAX_PROBLEM_LINES = 20
+CHUNK = 1 << 20
+
+
+class Sink(Protocol):
+    """Takes receipts and their row files."""
+
+    scratch: Path
+
+    def has(self, key: str) -> bool:
+        """Whether this result is there already."""
+
+    def take(self, receipt: Receipt, rows: Path | None) -> Receipt:
+        """Adopt a row file from scratch; return the receipt with its place and digest."""
+
+
+def measure(path: Path) -> tuple[str, int]:
+    """SHA-256 and size of a file."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size
+
+
+def result_fields(receipt: Receipt) -> dict[str, Any]:
+    """A receipt as fields of a ``result`` line; counts are ``n_<name>``, told words ``s_<name>``."""
+    fields: dict[str, Any] = {
+        "key": receipt.key,
+        "content": receipt.content,
+        "version": receipt.version,
+        "status": receipt.status,
+        "code": receipt.code,
+        "detail": receipt.detail[:1000],
+        "warnings": list(receipt.warnings[:MAX_PROBLEM_LINES]),
+    }
+    for name, value in receipt.counts.items():
+        if isinstance(value, int):
+            fields[f"n_{name}"[:80]] = max(-LIMIT, min(value, LIMIT))
+        else:
+            fields[f"s_{name}"[:80]] = value[:300]
+    return fields
+
+
+def receipt_from_line(line: Mapping[str, Any]) -> Receipt:
+    """The receipt that a ``result`` line states."""
+    counts = {name[2:]: value for name, value in line.items() if name[:2] in ("n_", "s_")}
+    return Receipt(
+        line.get("key", ""), line["parser"], line.get("version", ""), line.get("content", ""),
+        line.get("status", "failed"), counts, line.get("stored", ""), line.get("sha256", ""), line.get("size", 0),
+        tuple(line.get("warnings", ())), line.get("code", ""), line.get("detail", ""),
+    )  # fmt: skip
+
+
+class BagSink:
+    """Results as payload of a bag that is still open: data/derived and ``result`` lines."""
+
+    def __init__(self, bag: BagWriter, keys: set[str] | None = None) -> None:
+        self.bag = bag
+        self.scratch = bag.path / "tmp"
+        self._keys = keys if keys is not None else set()
+
+    def has(self, key: str) -> bool:
+        """Whether an earlier process of this bag stored it."""
+        return key in self._keys
+
+    def take(self, receipt: Receipt, rows: Path | None) -> Receipt:
+        """Add the result line and adopt the file with the next group."""
+        if rows is not None:
+            sha256, size = measure(rows)
+            stored = f"data/derived/{receipt.plugin}/{sha256}.jsonl.zst"
+            receipt = replace(receipt, sha256=sha256, size=size, stored=stored)
+            self.bag.derive(receipt.plugin, str(rows), sha256, result_fields(receipt) | {"size": size})
+        else:
+            self.bag.derive(receipt.plugin, "", "", result_fields(receipt))
+        self._keys.add(receipt.key)
+        return receipt
