@@ -1,0 +1,253 @@
+"""The tables of the report: which columns each has, and rows turned into columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from forensics.reporting.clean import record
+from forensics.reporting.columns import KINDS, Column
+
+#: rows of one table that a page takes; the rest is counted, said, and in the bag
+MAX_ROWS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Col:
+    """A column.
+
+    :param kind: text, code (values that repeat), digest, number, bytes, time.
+    :param width: in ``ch``, 0 for the one that takes what is left.
+    :param shown: True in the table; False only in the opened row.
+    :param narrow: also on a telephone.
+    """
+
+    name: str
+    label: str
+    kind: str
+    width: int = 0
+    shown: bool = True
+    narrow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A table: its columns; *noun* is what its rows are; *drop* fields that say nothing more."""
+
+    id: str
+    noun: str
+    columns: tuple[Col, ...]
+    drop: frozenset[str] = frozenset()
+    tree: bool = False
+
+
+def _hidden(*names: str, kind: str = "code") -> tuple[Col, ...]:
+    return tuple(Col(name, name.replace("_", " "), kind, shown=False) for name in names)
+
+
+_PROOF = (*_hidden("content", "parser", "locator"), *_hidden("seq", kind="number"), *_hidden("stored"))
+_EVENT = (
+    Col("ts", "time", "time", 25, narrow=True),
+    Col("ts_kind", "time of", "code", 11),
+    Col("host", "host", "code", 14),
+    Col("action", "action", "code", 18, narrow=True),
+    Col("user", "user", "code", 18),
+    Col("src_ip", "from", "code", 16),
+    Col("message", "message", "text", 0, narrow=True),
+    Col("path", "path", "code", 40),
+    *_hidden("process"),
+    *_hidden("event_id", kind="text"),
+    *_PROOF,
+)
+SPECS: dict[str, Spec] = {
+    spec.id: spec
+    for spec in (
+        Spec(
+            "findings",
+            "findings",
+            (
+                Col("level", "level", "code", 10, narrow=True),
+                Col("title", "what", "code", 52, narrow=True),
+                Col("path", "where", "text", 0, narrow=True),
+                Col("ts", "time", "time", 25),
+                Col("by", "by", "code", 20),
+                Col("rule", "rule", "code", 26),
+                *_hidden("why", "not_proof", "matched"),
+                *_hidden("event_id", kind="text"),
+                *_PROOF,
+            ),
+        ),
+        Spec("events", "events", _EVENT),
+        Spec("logons", "logons", _EVENT),
+        Spec(
+            "processes",
+            "processes",
+            (
+                Col("name", "process", "text", 34, narrow=True),
+                Col("pid", "pid", "number", 9, narrow=True),
+                Col("ppid", "parent", "number", 9),
+                Col("user", "user", "code", 14),
+                Col("started", "started", "time", 25),
+                Col("flags", "flags", "code", 20, narrow=True),
+                Col("cmdline", "command line", "text", 0),
+                Col("exe", "executable", "text", 34),
+                Col("sha256", "SHA-256", "digest", 17),
+                *_hidden("depth", kind="number"),
+                *_hidden("seq", kind="number"),
+            ),
+            tree=True,
+        ),
+        Spec(
+            "sockets",
+            "sockets",
+            (
+                Col("proto", "protocol", "code", 10),
+                Col("local", "local", "text", 28, narrow=True),
+                Col("remote", "remote", "text", 28, narrow=True),
+                Col("state", "state", "code", 14, narrow=True),
+                Col("pid", "pid", "number", 9),
+                Col("process", "process", "code", 0),
+                Col("user", "user", "code", 14),
+                Col("netns", "network namespace", "code", 20),
+                *_hidden("seq", kind="number"),
+            ),
+        ),
+        Spec(
+            "accounts",
+            "accounts",
+            (
+                Col("user", "account", "text", 24, narrow=True),
+                Col("uid", "id", "code", 12, narrow=True),
+                Col("flags", "flags", "code", 22, narrow=True),
+                Col("groups", "groups", "code", 0),
+                Col("home", "home", "text", 26),
+                Col("shell", "shell", "code", 20),
+                Col("last_logon", "last logon", "time", 25),
+                Col("host", "host", "code", 14),
+                *_PROOF,
+            ),
+        ),
+        Spec(
+            "artefacts",
+            "artefacts",
+            (
+                Col("path", "path", "text", 0, narrow=True),
+                Col("stream", "stream", "code", 14),
+                Col("size", "size", "bytes", 11, narrow=True),
+                Col("outcome", "outcome", "code", 12, narrow=True),
+                Col("sha256", "SHA-256", "digest", 17),
+                Col("m", "modified", "time", 25),
+                Col("state", "state", "code", 12),
+                Col("type", "type", "code", 9),
+                Col("flags", "flags", "code", 14),
+                Col("why", "asked for by", "code", 24),
+                Col("code", "code", "code", 14),
+                Col("source", "source", "code", 10),
+                Col("volume", "volume", "code", 14),
+                Col("seq", "line", "number", 9),
+                *_hidden("a", "c", "b", kind="time"),
+                *_hidden("detail", "stored"),
+            ),
+            frozenset(("raw",)),
+        ),
+        Spec(
+            "gaps",
+            "gaps",
+            (
+                Col("outcome", "outcome", "code", 14, narrow=True),
+                Col("path", "what", "text", 0, narrow=True),
+                Col("code", "code", "code", 20),
+                Col("detail", "detail", "code", 44),
+                Col("seq", "line", "number", 9),
+            ),
+        ),
+        Spec(
+            "rules",
+            "rules",
+            (
+                Col("rule", "rule", "text", 0, narrow=True),
+                Col("state", "state", "code", 15, narrow=True),
+                Col("counts", "artefacts", "code", 34),
+                Col("reason", "reason", "code", 44),
+            ),
+        ),
+        Spec(
+            "receipts",
+            "receipts",
+            (
+                Col("plugin", "parser or scanner", "code", 26, narrow=True),
+                Col("status", "status", "code", 12, narrow=True),
+                Col("path", "artefact", "text", 0, narrow=True),
+                Col("events", "events", "number", 10),
+                Col("problems", "problems", "number", 10),
+                Col("detail", "detail", "code", 40),
+                *_PROOF,
+            ),
+        ),
+    )
+}
+
+
+@dataclass(slots=True)
+class Table:
+    """One table, gathered.
+
+    :param left_out: rows beyond MAX_ROWS.
+    :param words: how often each value of the columns in *counted* occurs.
+    """
+
+    spec: Spec
+    columns: dict[str, Column]
+    rest: Column
+    rows: int = 0
+    left_out: int = 0
+    tally: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def head(self, made: Mapping[str, str]) -> dict[str, Any]:
+        """What the script needs to know beside the blocks; *made* is the layout of each column."""
+        columns = [
+            {
+                "name": col.name, "label": col.label, "kind": col.kind, "width": col.width, "layout": made[col.name],
+                "shown": col.shown and self._worth(col), "narrow": col.narrow,
+            }
+            for col in self.spec.columns
+        ]  # fmt: skip
+        head: dict[str, Any] = {"id": self.spec.id, "noun": self.spec.noun, "rows": self.rows, "columns": columns}
+        return head | {"leftOut": self.left_out, "tree": self.spec.tree, "rest": self.rest.filled > 0}
+
+    def _worth(self, col: Col) -> bool:
+        """A column that says the same in every row stands in the opened row alone."""
+        column = self.columns[col.name]
+        return column.filled > 0 and (col.narrow or col.kind != "code" or column.distinct > 1)
+
+    def blocks(self) -> Iterator[tuple[str, Column]]:
+        """Every block's column name, and what makes it."""
+        yield from self.columns.items()
+        if self.rest.filled:
+            yield "rest", self.rest
+
+
+def gather(spec: Spec, rows: Iterable[Mapping[str, Any]] | None, count: tuple[str, ...] = ()) -> Table:
+    """Read *rows* once, to the end.
+
+    :param count: columns whose values are counted on the way.
+    """
+    table = Table(spec, {col.name: KINDS[col.kind]() for col in spec.columns}, KINDS["record"]())
+    names = [col.name for col in spec.columns]
+    known = {*names, *spec.drop, "times"}
+    table.tally = {name: {} for name in count}
+    for row in rows or ():
+        if table.rows >= MAX_ROWS:
+            table.left_out += 1
+            continue
+        table.rows += 1
+        times = row.get("times")
+        source = {**row, **times} if isinstance(times, Mapping) else row
+        for name in names:
+            table.columns[name].add(source.get(name))
+        table.rest.add(record({key: value for key, value in row.items() if key not in known and value is not None}))
+        for name, counts in table.tally.items():
+            word = str(source.get(name))
+            counts[word] = counts.get(word, 0) + 1
+    return table
