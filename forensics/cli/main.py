@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("forensics.cli.export:command", "write a bag's contents as a tree of files"),
     "key": ("forensics.cli.key:command", "make a signing key"),
     "catalogue": ("forensics.cli.catalogue:command", "rebuild the SQLite view of bags"),
+    "targets": ("collectors.commands.targets:command", "list, show and test what is looked for"),
     "info": ("forensics.cli.info:command", "versions, plug-ins, and what works here"),
 }
 

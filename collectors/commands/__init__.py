@@ -1,0 +1,1 @@
+"""Commands that need what only collectors know."""

@@ -1,0 +1,1 @@
+"""ForensicArtifacts definitions: the data of the distribution ``artifacts``; none of its code runs."""

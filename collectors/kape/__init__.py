@@ -1,0 +1,1 @@
+"""KAPE targets: ``.tkape`` files from a folder that the user names."""
