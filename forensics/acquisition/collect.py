@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from forensics.acquisition.bag import Bag
 from forensics.acquisition.coverage import read_coverage
@@ -22,7 +22,10 @@ from forensics.custody.bag import BagWriter
 from forensics.custody.keys import Key
 from forensics.custody.seal import Seal, seal
 from forensics.errors import DiskFull, Interrupted, StorageError
-from forensics.model import EvidenceSource, Volume
+from forensics.model import EvidenceSource, Facts, Volume
+
+#: is given the open bag
+BeforeSeal: TypeAlias = Callable[[BagWriter], None]
 
 
 def collect(
@@ -37,6 +40,7 @@ def collect(
     resume: bool = False,
     on_progress: OnProgress | None = None,
     part_size: int | None = None,
+    before_seal: BeforeSeal | None = None,
     **overrides: Any,
 ) -> Bag:
     """Collect what a profile asks for into a bag, and seal it.
@@ -47,6 +51,7 @@ def collect(
         max_file, max_total (bytes), max_seconds, digests, listing.
     :param key: signs the seal; None = a key of this process, never written.
     :param part_size: split stored contents beyond this many bytes.
+    :param before_seal: called with the open bag when everything is taken, to add results.
     :raises OutputRefused: before anything is written.
     :raises Interrupted: on KeyboardInterrupt; the bag can be resumed.
     :raises StorageError: if the destination fails; what was acknowledged stands.
@@ -71,7 +76,7 @@ def collect(
         bag = BagWriter.resume(path, about, key=key, largest_file=part_size, on_line=see)
     else:
         bag = BagWriter.create(path, about, key=key, largest_file=part_size)
-    run = _Run(bag, ready, matcher, known, names, on_progress or silent)
+    run = _Run(bag, ready, matcher, known, names, on_progress or silent, before_seal)
     try:
         sealed = run.all(sources)
     except KeyboardInterrupt:
@@ -105,7 +110,9 @@ class _Run:
         known: Acknowledged,
         names: Names,
         on_progress: OnProgress,
+        before_seal: BeforeSeal | None = None,
     ) -> None:
+        self.before_seal = before_seal
         self.bag, self.ready, self.matcher, self.known, self.names = bag, ready, matcher, known, names
         self.on_progress, self.progress = on_progress, Progress()
 
@@ -124,18 +131,33 @@ class _Run:
         self.bag.phase()
         matcher = self.matcher
         matcher.set_volumes(self.ready.systems((place.source.kind, volume) for place, volume in found))
+        places = {place.key: place for place, _ in found}
+        taker = Taker(self.bag, places, self.ready, self.known, self.on_progress, self.progress)
+        self._volatile(taker, places.values())
         planner = self._walk(matcher, found)
         self._phase("take")
         self.progress.total, self.progress.total_bytes = planner.plan.total, planner.plan.bytes
-        places = {place.key: place for place, _ in found}
-        taker = Taker(self.bag, places, self.ready, self.known, self.on_progress, self.progress)
         try:
             taker.take(planner.plan)
         finally:
             planner.plan.close()
         self._rules(matcher)
+        if self.before_seal is not None:
+            self._phase("process")
+            self.before_seal(self.bag)
         self._phase("seal")
         return seal(self.bag, write_views)
+
+    def _volatile(self, taker: Taker, places: Iterable[Place]) -> None:
+        """What a live host forgets first is made before anything is walked."""
+        live = [place for place in places if place.source.kind == "live"]
+        made = [collector for collector in self.ready.collectors if getattr(collector, "before_walk", False)]
+        if not live or not made:
+            return
+        self._phase("volatile")
+        for collector in made:
+            for candidate in collector.plan(iter(()), Facts()):
+                taker.produce(candidate, live[0])
 
     def _phase(self, name: str) -> None:
         self.bag.phase()

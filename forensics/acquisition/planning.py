@@ -64,7 +64,7 @@ class Plan:
     """
 
     spools: list[Spool]
-    producers: list[tuple[Candidate, Producer]] = field(default_factory=list)
+    producers: list[Candidate] = field(default_factory=list)
     total: int = 0
     bytes: int = 0
 
@@ -186,7 +186,7 @@ class Planner:
 
     def _add(self, place: Place, candidate: Candidate) -> None:
         if isinstance(candidate.what, Producer):
-            self.plan.producers.append((candidate, candidate.what))
+            self.plan.producers.append(candidate)
             self.plan.total += 1
             return
         row: dict[str, Any] = {"s": place.key, "e": entry_row(candidate.what), "w": list(candidate.why)}

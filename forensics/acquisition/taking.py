@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,8 +15,9 @@ from forensics.acquisition.planning import Place, Plan
 from forensics.acquisition.progress import OnProgress, Progress
 from forensics.acquisition.setup import Setup
 from forensics.custody.bag import BagWriter
-from forensics.errors import SourceError, StorageError
+from forensics.errors import Denied, PluginError, SourceError, StorageError
 from forensics.hashing.copy import copy_stream
+from forensics.hashing.sink import FileSink
 from forensics.model import Candidate, Entry, Outcome, Producer, Stream, entry_from_row
 
 #: outcomes that a resumed run does not try again while the file is in the same state
@@ -102,8 +104,8 @@ class Taker:
 
         :raises StorageError: if the destination fails.
         """
-        for candidate, producer in plan.producers:
-            self._produce(candidate, producer)
+        for candidate in plan.producers:
+            self.produce(candidate)
         for spool in plan.spools:
             for place in self.places.values():
                 self._take_from(place, (row for row in spool if row["s"] == place.key))
@@ -236,25 +238,28 @@ class Taker:
             fields |= first.stored | {"same_as": first.seq, "method": "same-content"}
             self._put(fields | outcome_fields(first.outcome, task.why))
 
-    def _produce(self, candidate: Candidate, producer: Producer) -> None:
-        """Store what a collector makes; its failure is its own outcome."""
-        import hashlib
+    def produce(self, candidate: Candidate, place: Place | None = None) -> None:
+        """Store what a collector makes; its failure is its own outcome.
 
-        sink, digest, size = self.bag.store.sink(), hashlib.sha256(), 0
-        outcome = Outcome("complete")
+        A resumed run does not make it again: the first snapshot is the one nearest to what happened.
+        """
+        producer = candidate.what
+        if not isinstance(producer, Producer):
+            raise PluginError("a collector that plans before the walk gave an entry", where=str(candidate.why))
+        fields = {"path": producer.name, "type": "produced", "media_type": producer.media_type, "method": "produced"}
+        if place is not None:
+            fields["source"] = place.id
+        _, seen = self.known.look(fields)
+        if seen is not None:
+            return
+        self.progress.current = producer.name
+        self.on_progress(self.progress)
+        sink = self.bag.store.sink()
         try:
-            for chunk in producer.produce():
-                digest.update(chunk)
-                sink.write(memoryview(chunk))
-                size += len(chunk)
-        except StorageError:
+            stored, outcome = _produced(producer, sink, self._on_bytes)
+        except BaseException:
             sink.discard()
             raise
-        except Exception as error:  # noqa: BLE001  a plug-in's failure costs its own artefact
-            outcome = Outcome("partial" if size else "failed", type(error).__name__, str(error)[:500])
-        sink.close()
-        fields = {"path": producer.name, "type": "produced", "media_type": producer.media_type, "method": "produced"}
-        stored = {"sha256": digest.hexdigest(), "size": size} if outcome.name != "failed" else {}
         if not stored:
             sink.discard()
         self._put(fields | outcome_fields(outcome, candidate.why) | stored, sink if stored else None)
@@ -270,6 +275,29 @@ class Taker:
         self.progress.done_bytes += count
         if count >= 65536:
             self.on_progress(self.progress)
+
+
+def _produced(producer: Producer, sink: FileSink, on_bytes: Callable[[int], None]) -> tuple[dict[str, Any], Outcome]:
+    """Store a producer's bytes; return what was stored ({} if nothing) and how it ended."""
+    digest, size = hashlib.sha256(), 0
+    outcome = Outcome("complete")
+    try:
+        for chunk in producer.produce():
+            digest.update(chunk)
+            sink.write(memoryview(chunk))
+            size += len(chunk)
+            on_bytes(len(chunk))
+    except StorageError:
+        raise
+    except Denied as error:
+        outcome = Outcome("denied", error.code, str(error)[:500])
+    except Exception as error:  # noqa: BLE001  a plug-in's failure costs its own artefact
+        code = error.code if isinstance(error, SourceError) else type(error).__name__
+        outcome = Outcome("partial" if size else "failed", code, str(error)[:500])
+    sink.close()
+    if outcome.name in ("denied", "failed") and not size:
+        return {}, outcome
+    return {"sha256": digest.hexdigest(), "size": size}, outcome
 
 
 def _state_flags(entry: Entry) -> tuple[str, ...]:

@@ -12,7 +12,17 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-_LABELS = {"open": "opening", "walk": "walking", "take": "taking", "seal": "sealing", "process": "parsing", "scan": "scanning", "export": "exporting", "verify": "verifying"}
+_LABELS = {
+    "open": "opening",
+    "walk": "walking",
+    "take": "taking",
+    "seal": "sealing",
+    "volatile": "volatile",
+    "process": "parsing",
+    "scan": "scanning",
+    "export": "exporting",
+    "verify": "verifying",
+}
 
 
 class Bar:

@@ -1,0 +1,190 @@
+"""A workspace: results derived from sealed bags, in a folder beside them, never in them.
+
+``work.json`` names the bags by id and seal digest; ``receipts.jsonl`` says what ran on
+which content and how it ended; ``events/`` and ``findings.jsonl`` hold the results. All
+of it can be made again from the bags.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from forensics.catalogue.reader import read
+from forensics.errors import InputError, OutputNotEmpty
+from forensics.hashing.write import storage_error
+from forensics.model.event import Receipt
+
+SCHEMA = "sealbag/work/1"
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class BagRef:
+    """A bag as the workspace names it."""
+
+    path: str
+    id: str
+    seal_sha256: str
+
+
+def seal_digest(bag: Path) -> str:
+    """The seal digest; "" for a bag that is not sealed."""
+    try:
+        return sha256((bag / "custody" / "seal.json").read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return ""
+
+
+def bag_ref(bag: Path) -> BagRef:
+    """Name a bag.
+
+    :raises NotABag, FutureFormat, InputError:
+    """
+    opening = next(iter(read(bag)))
+    return BagRef(str(bag), opening["bag"], seal_digest(bag))
+
+
+class Workspace:
+    """One open workspace; also a sink for results (:class:`forensics.processing.sinks.Sink`)."""
+
+    def __init__(self, path: Path, bags: list[BagRef]) -> None:
+        self.path, self.bags = path, bags
+        self.scratch = path / "tmp"
+        self.receipts: dict[str, Receipt] = {}
+
+    @classmethod
+    def open(cls, path: Path, bags: Iterable[Path] = ()) -> Workspace:
+        """Open or make a workspace over *bags* (those it names already stay).
+
+        :raises OutputNotEmpty: if the folder holds something else.
+        :raises InputError: if a bag is not the one that was processed under its path.
+        """
+        known: dict[str, BagRef] = {}
+        description = path / "work.json"
+        if description.exists():
+            for row in _load(description)["bags"]:
+                known[row["path"]] = BagRef(row["path"], row["id"], row["seal_sha256"])
+        elif path.exists() and any(path.iterdir()):
+            raise OutputNotEmpty("the folder is no workspace and not empty", where=str(path))
+        for bag in bags:
+            found = bag_ref(bag)
+            old = known.get(found.path)
+            if old is not None and old.id != found.id:
+                raise InputError("another bag lies where the workspace's was", where=found.path)
+            known[found.path] = found
+        work = cls(path, list(known.values()))
+        try:
+            for folder in ("tmp", "events"):
+                (path / folder).mkdir(parents=True, exist_ok=True)
+            work._describe()
+        except OSError as error:
+            raise storage_error(error, str(path)) from error
+        work._read_receipts()
+        return work
+
+    def _describe(self) -> None:
+        row = {"schema": SCHEMA, "bags": [asdict(bag) for bag in self.bags]}
+        write_text(self.path / "work.json", json.dumps(row, indent=1) + "\n")
+
+    def _read_receipts(self) -> None:
+        path = self.path / "receipts.jsonl"
+        if not path.exists():
+            return
+        with path.open("rb") as stream:
+            for line in stream:
+                if not line.endswith(b"\n"):
+                    break  # a torn tail: that result is made again
+                row = json.loads(line)
+                receipt = Receipt(**(row | {"warnings": tuple(row.get("warnings", ()))}))
+                self.receipts[receipt.key] = receipt
+
+    def has(self, key: str) -> bool:
+        """Whether this result is there already."""
+        return key in self.receipts
+
+    def know(self, receipts: Iterable[Receipt]) -> None:
+        """Results that the bags themselves hold need not be made again."""
+        self.receipts.update((receipt.key, receipt) for receipt in receipts)
+
+    def take(self, receipt: Receipt, rows: Path | None) -> Receipt:
+        """Adopt a row file and write the receipt.
+
+        :raises StorageError:
+        """
+        try:
+            if rows is not None:
+                digest, size = _measure(rows)
+                stored = f"events/{receipt.plugin}/{digest}.jsonl.zst"
+                (self.path / "events" / receipt.plugin).mkdir(exist_ok=True)
+                os.replace(rows, self.path / stored)
+                receipt = replace(receipt, stored=stored, sha256=digest, size=size)
+            with (self.path / "receipts.jsonl").open("ab") as out:
+                out.write(json.dumps(asdict(receipt), ensure_ascii=True).encode() + b"\n")
+        except OSError as error:
+            raise storage_error(error, str(self.path)) from error
+        self.receipts[receipt.key] = receipt
+        return receipt
+
+    def partitions(self) -> Iterator[tuple[Receipt, Path]]:
+        """Every row file: those of the workspace, and those that the bags hold."""
+        roots = [self.path, *(Path(bag.path) for bag in self.bags)]
+        for receipt in self.receipts.values():
+            if receipt.stored:
+                for root in roots:
+                    if (root / receipt.stored).is_file():
+                        yield receipt, root / receipt.stored
+                        break
+
+    def write_rows(self, name: str, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Write *name* (JSONL) whole; return the number of rows."""
+        beside, count = self.path / "tmp" / name, 0
+        try:
+            with beside.open("wb") as out:
+                for row in rows:
+                    out.write(json.dumps(row, ensure_ascii=True).encode() + b"\n")
+                    count += 1
+            os.replace(beside, self.path / name)
+        except OSError as error:
+            raise storage_error(error, str(self.path / name)) from error
+        return count
+
+    def read_rows(self, name: str) -> Iterator[dict[str, Any]]:
+        """Yield the rows of *name*, none if it was not written."""
+        path = self.path / name
+        if path.exists():
+            with path.open("rb") as stream:
+                for line in stream:
+                    yield json.loads(line)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small text file whole, by rename."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text(text, "utf-8")
+    os.replace(beside, path)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        row = json.loads(path.read_text("utf-8"))
+        if row.get("schema") != SCHEMA or not isinstance(row.get("bags"), list):
+            raise ValueError("another schema")
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"no workspace: {error}", where=str(path)) from error
+    loaded: dict[str, Any] = row
+    return loaded
+
+
+def _measure(path: Path) -> tuple[str, int]:
+    digest, size = sha256(), 0
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size
