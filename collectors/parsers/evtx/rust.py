@@ -1,0 +1,108 @@
+"""One chunk through ``evtx`` (Rust), its framing repaired first where the walk found damage.
+
+The library stops a chunk at the first record whose frame is broken and returns nothing of
+what follows. So the copy that it is given has whole frames: a damaged record's size runs to
+the next sound one. No byte of a sound record is changed. One chunk at a time also makes
+every file's stale header harmless and gives each record its offset.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+from collectors.parsers.evtx.walk import CHUNK, FILE_MAGIC, HEADER, Record, Walk
+
+_FILE = (FILE_MAGIC + struct.pack("<QQQIHHHH", 0, 0, 1, 128, 1, 3, HEADER, 1)).ljust(HEADER, b"\0")
+_SMALLEST = 28
+# What a template instance begins with: fragment header, token 0x0c, version 1 ([MS-EVEN6] 2.2.12).
+_INSTANCE = b"\x0f\x01\x01\x00\x0c\x01"
+_NUMBER = re.compile(r"record number ([0-9]+)")
+MAX_ERRORS = 4096
+
+
+@dataclass(slots=True)
+class Rendered:
+    """What the library gave: (record id, its JSON text) in order, and its complaints."""
+
+    events: list[tuple[int, str]] = field(default_factory=list)
+    errors: dict[int, str] = field(default_factory=dict)
+    general: list[str] = field(default_factory=list)
+
+
+def repaired(chunk: bytes, found: Walk) -> bytes:
+    """Return the chunk with whole frames, padded to 64 KiB."""
+    copy = bytearray(chunk.ljust(CHUNK, b"\0"))
+    for record in found.records:
+        if record.state == "damaged" and record.size >= _SMALLEST:
+            copy[record.offset + 4 : record.offset + 8] = struct.pack("<I", record.size)
+            end = record.offset + record.size
+            copy[end - 4 : end] = struct.pack("<I", record.size)
+    for offset, length in found.damaged:
+        if length >= _SMALLEST + 4:
+            head = struct.pack("<4sIQQ", b"**\0\0", length, 0, 0) + b"\0"
+            copy[offset : offset + len(head)] = head
+            copy[offset + length - 4 : offset + length] = struct.pack("<I", length)
+    return bytes(copy)
+
+
+def own_templates(chunk: bytes, record: Record) -> bool:
+    """Return True if every template that *record* cites is the one that lies where it points.
+
+    A record keeps its template's first four GUID bytes and an offset in the chunk; behind
+    damage the two may be of different epochs, and the text would be another event's.
+    """
+    end = record.offset + record.size
+    at = chunk.find(_INSTANCE, record.offset, end)
+    while at >= 0:
+        start = at + len(_INSTANCE)
+        cited, offset = chunk[start : start + 4], int.from_bytes(chunk[start + 4 : start + 8], "little")
+        # the definition: next (4), GUID (16), size (4)
+        if chunk[offset + 4 : offset + 8] != cited:
+            return False
+        at = chunk.find(_INSTANCE, start, end)
+    return True
+
+
+def render(chunk: bytes, found: Walk) -> Rendered:
+    """Return every record of the chunk that the library can render."""
+    import evtx
+
+    result = Rendered()
+    damaged = bool(found.damaged) or any(record.state == "damaged" for record in found.records)
+    data = repaired(chunk, found) if damaged else chunk.ljust(CHUNK, b"\0")
+    try:
+        records = evtx.PyEvtxParser(io.BytesIO(_FILE + data), 1).records_json()
+    except (RuntimeError, OSError, ValueError) as error:
+        result.general.append(str(error)[:300])
+        return result
+    for _ in range(MAX_ERRORS):
+        try:
+            for one in records:
+                if one is not None:
+                    result.events.append((one["event_record_id"], one["data"]))
+            return result
+        except (RuntimeError, OSError, ValueError) as error:
+            text = str(error)[:300]
+            match = _NUMBER.search(text)
+            if match:
+                result.errors[int(match[1])] = text
+            else:
+                result.general.append(text)
+    result.general.append("too many errors in one chunk")
+    return result
+
+
+def native(text: str) -> dict[str, Any]:
+    """Return the record's JSON as a dict.
+
+    :raises ValueError: if it is none.
+    """
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError("the record is no object")
+    return value
