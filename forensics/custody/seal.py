@@ -115,7 +115,7 @@ def _write_manifest(bag: Path) -> tuple[int, int]:
             octets, files = octets + size, files + 1
     for digest in sorted(objects):
         name = digest.hex()
-        if os.path.exists(bag / "data" / "objects" / name[:2] / name):
+        if os.path.exists(f"{bag}/data/objects/{name[:2]}/{name}"):
             lines.append(f"{name}  data/objects/{name[:2]}/{name}\n")
             octets, files = octets + objects[digest], files + 1
     write_file(bag / "manifest-sha256.txt", "".join(lines).encode("ascii"))

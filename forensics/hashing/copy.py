@@ -17,6 +17,7 @@ from forensics.hashing.sink import FileSink, hash_zeros
 from forensics.model import Stream
 
 BUFFER = 256 * 1024
+SMALL = 16 * 1024
 MAX_BAD = 4096
 MAX_EXTENTS = 16384
 #: a live file that grows while it is read is followed no further than this many bytes
@@ -50,7 +51,12 @@ class _Copy:
     """State of one copy: hashers, sink, position."""
 
     def __init__(
-        self, sink: FileSink, digests: tuple[str, ...], deadline: float | None, on_bytes: Callable[[int], None] | None
+        self,
+        sink: FileSink,
+        digests: tuple[str, ...],
+        deadline: float | None,
+        on_bytes: Callable[[int], None] | None,
+        expected: int,
     ) -> None:
         self.sink = sink
         self.sha256 = hashlib.sha256()
@@ -58,7 +64,8 @@ class _Copy:
         self.deadline = deadline
         self.on_bytes = on_bytes
         self.result = Copied()
-        self.buffer = memoryview(bytearray(BUFFER))
+        # clearing 256 KiB for each of 100,000 small files would cost as much as hashing them
+        self.buffer = memoryview(bytearray(min(BUFFER, max(SMALL, expected))))
 
     def data(self, view: memoryview) -> None:
         self.sha256.update(view)
@@ -92,7 +99,7 @@ class _Copy:
             if self.deadline is not None and time.monotonic() > self.deadline:
                 self.result.stop = "timed-out"
                 return position
-            want = BUFFER if end is None else min(BUFFER, end - position)
+            want = len(self.buffer) if end is None else min(len(self.buffer), end - position)
             try:
                 count = stream.readinto(self.buffer[:want])
             except BadRange as error:
@@ -177,7 +184,7 @@ def copy_stream(
         ``stop`` and what was read so far kept.
     :raises StorageError: if the destination fails; the sink is then discarded.
     """
-    copy = _Copy(sink, digests, deadline, on_bytes)
+    copy = _Copy(sink, digests, deadline, on_bytes, stream.size)
     try:
         _copy(stream, copy)
     except SourceError as error:
