@@ -98,8 +98,9 @@ class Ledger:
         :raises ValueError: if the line breaks the format's bounds.
         """
         if not self._salts:
-            self._salts = [os.urandom(16).hex() for _ in range(256)]
-        seq = self.next_seq
+            block = os.urandom(16 * 256).hex()
+            self._salts = [block[at : at + 32] for at in range(0, len(block), 32)]
+        seq = self.tree.size + len(self._pending)
         self._pending.append(make_line(seq, kind, self._salts.pop(), fields))
         return seq
 

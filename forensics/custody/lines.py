@@ -41,9 +41,9 @@ def make_line(seq: int, kind: str, salt: str, fields: Mapping[str, Any], actor: 
         fields = {name: value for name, value in fields.items() if value or _kept(value, kind)}
     if not _HEAD.isdisjoint(fields):
         raise ValueError("a field has the name of a common field")
-    for name, value in fields.items():
-        if type(value) is int and not -LIMIT <= value <= LIMIT:
-            raise ValueError(f"{name} is beyond 2^53")
+    for value in fields.values():
+        if value.__class__ is int and not -LIMIT <= value <= LIMIT:
+            raise ValueError(f"{next(name for name in fields if fields[name] is value)} is beyond 2^53")
     head = f'{{"seq":{seq},"kind":"{kind}","actor":{actor},"t":"{now()}","mono":{boot_ms()},"salt":"{salt}"'
     rest = _dumps(fields)
     data = (f"{head},{rest[1:]}" if len(rest) > 2 else head + "}").encode("ascii")

@@ -14,6 +14,7 @@ from pathlib import Path
 assert sys.platform != "win32"
 
 _libc: ctypes.CDLL | None = None
+_BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _FAT_LIMIT = (1 << 32) - 1  # bytes
 
 
@@ -96,5 +97,4 @@ def boot_id() -> str:
 
 def boot_ms() -> int:
     """Milliseconds since boot, time asleep included where the system counts it."""
-    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime_ns(clock) // 1_000_000
+    return time.clock_gettime_ns(_BOOT_CLOCK) // 1_000_000
