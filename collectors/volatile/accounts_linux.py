@@ -7,6 +7,7 @@ only whether there is one, its scheme, and the day it was last changed.
 from __future__ import annotations
 
 import ipaddress
+import os
 import struct
 import sys
 from collections.abc import Iterator
@@ -20,9 +21,12 @@ assert sys.platform == "linux"
 
 MAX_FILE = 16 << 20
 _DAY = 86400 * 10**9
-# struct utmp of glibc on 64-bit systems with 32-bit times: type, pid, line, id, user, host,
-# exit (2 words), session, seconds, microseconds, address, unused.
-_UTMP = struct.Struct("=hxxi32s4s32s256shhiii16s20x")
+# struct utmp of glibc: type, pid, line, id, user, host, exit (2 words), session, seconds,
+# microseconds, address, unused. 64-bit systems that once ran 32-bit programs kept 32-bit times
+# (__WORDSIZE_TIME64_COMPAT32); aarch64 and riscv64 never had.
+SHORT = struct.Struct("=hxxi32s4s32s256shhiii16s20x")
+LONG = struct.Struct("=hxxi32s4s32s256shhqqq16s24x")
+_LONG_MACHINES = ("aarch64", "riscv64", "loongarch64", "alpha", "ia64")
 _TYPES = ("empty", "run-level", "boot", "new-time", "old-time", "init", "login", "user", "dead", "accounting")
 
 
@@ -95,8 +99,12 @@ def user_rows(host: Host) -> Iterator[Row]:
         yield refusal("/etc/group", error)
 
 
-def _session(record: bytes) -> Row:
-    kind, pid, line, id, user, host, _, _, session, seconds, micro, address = _UTMP.unpack(record)
+def session_row(record: bytes, shape: struct.Struct) -> Row:
+    """Return one record of utmp as a row.
+
+    :param shape: :data:`SHORT` or :data:`LONG`, as the machine has it.
+    """
+    kind, pid, line, id, user, host, _, _, session, seconds, micro, address = shape.unpack(record)
     raw = address[:4] if not any(address[4:]) else address
     ns = seconds * 10**9 + micro * 1000
     return {
@@ -109,17 +117,18 @@ def _session(record: bytes) -> Row:
 
 def session_rows(host: Host) -> Iterator[Row]:
     """Yield the records of utmp and the sessions that systemd-logind keeps; records of no kind are left out."""
+    shape = LONG if os.uname().machine in _LONG_MACHINES else SHORT
     for path in ("/run/utmp", "/var/run/utmp"):
         try:
             text, _ = read_file(path, MAX_FILE)
         except OSError as error:
             yield refusal(path, error)
             continue
-        for offset in range(0, len(text) - _UTMP.size + 1, _UTMP.size):
+        for offset in range(0, len(text) - shape.size + 1, shape.size):
             if any(text[offset : offset + 2]):
-                yield _session(text[offset : offset + _UTMP.size]) | {"offset": offset}
-        if len(text) % _UTMP.size:
-            yield problem(path, "format", f"{len(text) % _UTMP.size} bytes behind the last record")
+                yield session_row(text[offset : offset + shape.size], shape) | {"offset": offset}
+        if len(text) % shape.size:
+            yield problem(path, "format", f"{len(text) % shape.size} bytes behind the last record")
         break
     yield from _logind()
 

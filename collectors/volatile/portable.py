@@ -121,7 +121,8 @@ class Portable:
             yield denied("sockets of all processes", str(error))
             found = []
         for one in found:
-            local, remote = one.laddr or ("", 0), one.raddr or ("", 0)
+            none = ("::" if one.family == socket.AF_INET6 else "0.0.0.0", 0)
+            local, remote = one.laddr or none, one.raddr or none
             six = "6" if one.family == socket.AF_INET6 else ""
             yield {
                 "type": "socket", "proto": _KINDS.get(one.type, str(int(one.type))) + six, "local": _text(local[0]),

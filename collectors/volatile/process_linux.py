@@ -13,7 +13,7 @@ from typing import Any
 from collectors.volatile.exe_linux import Programs
 from collectors.volatile.fds_linux import read_fds
 from collectors.volatile.maps_linux import MAX_MAPS, summary
-from collectors.volatile.procfs_linux import link_at, open_process, read_at
+from collectors.volatile.procfs_linux import link_at, open_process, read_at, read_once
 from collectors.volatile.rows import Row, shown, words
 from collectors.volatile.stat_linux import PF_KTHREAD, Stat, parse_stat, parse_status, ticks_ns
 from forensics.source.oserrors import error_code
@@ -24,7 +24,6 @@ assert sys.platform == "linux"
 MAX_ARGUMENTS, MAX_CMDLINE = 4096, 128 << 10
 MAX_VARIABLES, MAX_ENVIRON = 4096, 128 << 10
 MAX_CGROUPS = 64
-_STATUS = 1 << 20
 _SPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 _GONE = (errno.ENOENT, errno.ESRCH)
 
@@ -77,6 +76,9 @@ class _Reading:
                 self.problems.append(f"{what}: {error_code(error)}")
         return None
 
+    def once(self, name: str) -> bytes:
+        return self.get(name, partial(read_once, self.dir_fd, name)) or b""
+
     def text(self, name: str, limit: int) -> tuple[bytes, bool]:
         found: tuple[bytes, bool] | None = self.get(name, lambda: read_at(self.dir_fd, name, limit))
         return found or (b"", False)
@@ -84,7 +86,7 @@ class _Reading:
 
 def _identity(reading: _Reading, stat: Stat, boot: int) -> None:
     start = ticks_ns(stat.start_ticks, boot)
-    status = parse_status(reading.text("status", _STATUS)[0])
+    status = parse_status(reading.once("status"))
     reading.row |= {
         "ppid": stat.ppid,
         "name": shown(stat.name),
@@ -129,8 +131,11 @@ def _places(reading: _Reading) -> None:
             reading.denied[-1] = "ns"  # one right for all of them
             break
     row["namespaces"] = spaces
-    lines = reading.text("cgroup", 65536)[0].splitlines()
-    row["cgroup"] = [shown(line) for line in lines[:MAX_CGROUPS]]
+
+
+def _groups(reading: _Reading) -> None:
+    lines = reading.once("cgroup").splitlines()
+    reading.row["cgroup"] = [shown(line) for line in lines[:MAX_CGROUPS]]
 
 
 def _program(reading: _Reading, programs: Programs, beat: Callable[[], None]) -> None:
@@ -168,20 +173,24 @@ def read_process(pid: int, boot: int, programs: Programs, environ: bool, beat: C
     """
     dir_fd = open_process(pid)
     try:
-        stat = parse_stat(read_at(dir_fd, "stat", 4096)[0])
+        stat = parse_stat(read_once(dir_fd, "stat"))
         reading = _Reading(pid, dir_fd)
         row = reading.row
         _identity(reading, stat, boot)
         _program(reading, programs, beat)
-        _lists(reading, environ)
-        _places(reading)
+        _groups(reading)
+        if row["kernel_thread"]:
+            # No memory, so no command line, environment or mappings; folders and namespaces are the first process's.
+            row |= {"cmdline": [], "namespaces": {}}
+        else:
+            _lists(reading, environ)
+            _places(reading)
+            row |= summary(reading.text("maps", MAX_MAPS)[0])
         fds = reading.get("fd", lambda: read_fds(dir_fd))
         if fds is not None:
             row |= {"fds": fds.listed, "fd_count": fds.count}
             if fds.cut:
                 row["fds_cut"] = True
-        if not row["kernel_thread"]:
-            row |= summary(reading.text("maps", MAX_MAPS)[0])
         row["poses_as_kernel_thread"] = _poses(row)
         _again(reading, stat)
         row |= {"denied": reading.denied, "problems": reading.problems, "vanished": reading.vanished}
@@ -192,7 +201,7 @@ def read_process(pid: int, boot: int, programs: Programs, environ: bool, beat: C
 
 def _again(reading: _Reading, before: Stat) -> None:
     """Say whether the process ended, or became another program, while its row was made."""
-    text = reading.text("stat", 4096)[0]
+    text = reading.once("stat")
     if reading.vanished or not text:
         return
     after = parse_stat(text)

@@ -58,6 +58,22 @@ def read_at(dir_fd: int, name: str, limit: int) -> tuple[bytes, bool]:
         os.close(fd)
 
 
+def read_once(dir_fd: int, name: str) -> bytes:
+    """Read a file that the kernel shows in one piece (``stat``, ``status``, ``cgroup``, ``comm``).
+
+    Such a file is made whole for each read, so a read that is not full is the end: asking again
+    would cost as much as the first time. At most 1 MiB.
+
+    :raises OSError:
+    """
+    fd = os.open(name, _PROC_FLAGS, dir_fd=dir_fd)
+    try:
+        text = os.read(fd, 65536)
+        return text if len(text) < 65536 else text + _drain(fd, (1 << 20) - 65536)[0]
+    finally:
+        os.close(fd)
+
+
 def read_proc(path: str, limit: int = MAX_FILE) -> bytes:
     """Read a file of /proc or /sys by its path, at most *limit* bytes.
 

@@ -6,11 +6,10 @@ Sources: proc_pid_stat(5), proc_pid_status(5), capabilities(7).
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from dataclasses import dataclass
-
-from forensics.model import display
 
 assert sys.platform == "linux"
 
@@ -81,6 +80,7 @@ _CAPS = {
 }
 _LISTS = {b"Uid": "uid", b"Gid": "gid", b"Groups": "groups", b"NSpid": "nspid"}
 _NUMBERS = {b"TracerPid": "tracer", b"NoNewPrivs": "no_new_privs", b"Seccomp": "seccomp"}
+_WANTED = re.compile(rb"^(%s):[ \t]*([0-9a-f \t]*)" % b"|".join([*_CAPS, *_LISTS, *_NUMBERS, b"VmSize"]), re.MULTILINE)
 MAX_GROUPS = 1024
 
 
@@ -93,17 +93,14 @@ def parse_status(text: bytes) -> dict[str, object]:
     """
     row: dict[str, object] = {"mm": False}
     caps: dict[str, str] = {}
-    for line in text.split(b"\n"):
-        key, colon, value = line.partition(b":")
-        if not colon:
-            continue
+    for key, value in _WANTED.findall(text):
         if key in _CAPS:
-            caps[_CAPS[key]] = display(value.strip())
+            caps[_CAPS[key]] = value.decode("ascii").strip()
         elif key in _LISTS:
             row[_LISTS[key]] = [int(word) for word in value.split()[:MAX_GROUPS] if word.isdigit()]
-        elif key in _NUMBERS and value.strip().isdigit():
-            row[_NUMBERS[key]] = int(value)
         elif key == b"VmSize":
             row["mm"] = True
+        elif value.strip().isdigit():
+            row[_NUMBERS[key]] = int(value)
     row["caps"] = caps
     return row
