@@ -153,7 +153,7 @@ def context(data: ReportData, tables: Mapping[str, Table], rows: Sequence[Row]) 
         "outcomes": [(cell(name), count) for name, count in outcomes],
         "gap_words": gap_words(data),
         "gaps": number(len(data.covered.gaps), "gap"),
-        "rule_states": tables["rules"].tally.get("state", {}),
+        "rule_states": {cell(name): count for name, count in tables["rules"].tally.get("state", {}).items()},
         "blind": [cell(text) for text in data.blind],
         "tables": tables,
         "empty": empty_words(data),

@@ -42,20 +42,26 @@ class Spec:
     tree: bool = False
 
 
+_LABELS = {
+    "seq": "ledger line", "not_proof": "does not prove", "stored": "bag path", "locator": "place in it",
+    "a": "accessed", "c": "changed", "b": "born", "event_id": "event",
+}  # fmt: skip
+
+
 def _hidden(*names: str, kind: str = "code") -> tuple[Col, ...]:
-    return tuple(Col(name, name.replace("_", " "), kind, shown=False) for name in names)
+    return tuple(Col(name, _LABELS.get(name, name.replace("_", " ")), kind, shown=False) for name in names)
 
 
 _PROOF = (*_hidden("content", "parser", "locator"), *_hidden("seq", kind="number"), *_hidden("stored"))
 _EVENT = (
-    Col("ts", "time", "time", 25, narrow=True),
+    Col("ts", "time", "time", 23, narrow=True),
     Col("ts_kind", "time of", "code", 11),
     Col("host", "host", "code", 14),
-    Col("action", "action", "code", 18, narrow=True),
-    Col("user", "user", "code", 18),
+    Col("action", "action", "code", 14),
+    Col("user", "user", "code", 14),
     Col("src_ip", "from", "code", 16),
     Col("message", "message", "text", 0, narrow=True),
-    Col("path", "path", "code", 40),
+    Col("path", "path", "code", 24),
     *_hidden("process"),
     *_hidden("event_id", kind="text"),
     *_PROOF,
@@ -67,10 +73,10 @@ SPECS: dict[str, Spec] = {
             "findings",
             "findings",
             (
-                Col("level", "level", "code", 10, narrow=True),
-                Col("title", "what", "code", 52, narrow=True),
+                Col("level", "level", "code", 13, narrow=True),
+                Col("title", "what", "code", 46, narrow=True),
                 Col("path", "where", "text", 0, narrow=True),
-                Col("ts", "time", "time", 25),
+                Col("ts", "time", "time", 23),
                 Col("by", "by", "code", 20),
                 Col("rule", "rule", "code", 26),
                 *_hidden("why", "not_proof", "matched"),
@@ -84,13 +90,13 @@ SPECS: dict[str, Spec] = {
             "processes",
             "processes",
             (
-                Col("name", "process", "text", 34, narrow=True),
-                Col("pid", "pid", "number", 9, narrow=True),
+                Col("name", "process", "text", 30, narrow=True),
+                Col("pid", "pid", "number", 8, narrow=True),
                 Col("ppid", "parent", "number", 9),
                 Col("user", "user", "code", 14),
-                Col("started", "started", "time", 25),
-                Col("flags", "flags", "code", 20, narrow=True),
+                Col("flags", "flags", "code", 22, narrow=True),
                 Col("cmdline", "command line", "text", 0),
+                Col("started", "started", "time", 23),
                 Col("exe", "executable", "text", 34),
                 Col("sha256", "SHA-256", "digest", 17),
                 *_hidden("depth", kind="number"),
@@ -102,9 +108,9 @@ SPECS: dict[str, Spec] = {
             "sockets",
             "sockets",
             (
-                Col("proto", "protocol", "code", 10),
-                Col("local", "local", "text", 28, narrow=True),
-                Col("remote", "remote", "text", 28, narrow=True),
+                Col("proto", "protocol", "code", 11),
+                Col("local", "local", "text", 24, narrow=True),
+                Col("remote", "remote", "text", 24, narrow=True),
                 Col("state", "state", "code", 14, narrow=True),
                 Col("pid", "pid", "number", 9),
                 Col("process", "process", "code", 0),
@@ -123,7 +129,7 @@ SPECS: dict[str, Spec] = {
                 Col("groups", "groups", "code", 0),
                 Col("home", "home", "text", 26),
                 Col("shell", "shell", "code", 20),
-                Col("last_logon", "last logon", "time", 25),
+                Col("last_logon", "last logon", "time", 23),
                 Col("host", "host", "code", 14),
                 *_PROOF,
             ),
@@ -137,7 +143,7 @@ SPECS: dict[str, Spec] = {
                 Col("size", "size", "bytes", 11, narrow=True),
                 Col("outcome", "outcome", "code", 12, narrow=True),
                 Col("sha256", "SHA-256", "digest", 17),
-                Col("m", "modified", "time", 25),
+                Col("m", "modified", "time", 23),
                 Col("state", "state", "code", 12),
                 Col("type", "type", "code", 9),
                 Col("flags", "flags", "code", 14),
@@ -158,7 +164,7 @@ SPECS: dict[str, Spec] = {
                 Col("outcome", "outcome", "code", 14, narrow=True),
                 Col("path", "what", "text", 0, narrow=True),
                 Col("code", "code", "code", 20),
-                Col("detail", "detail", "code", 44),
+                Col("detail", "detail", "code", 38),
                 Col("seq", "line", "number", 9),
             ),
         ),
@@ -168,8 +174,8 @@ SPECS: dict[str, Spec] = {
             (
                 Col("rule", "rule", "text", 0, narrow=True),
                 Col("state", "state", "code", 15, narrow=True),
-                Col("counts", "artefacts", "code", 34),
-                Col("reason", "reason", "code", 44),
+                Col("counts", "artefacts", "code", 28),
+                Col("reason", "reason", "code", 36),
             ),
         ),
         Spec(

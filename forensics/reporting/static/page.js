@@ -115,6 +115,7 @@ function redraw() {
 
 addEventListener("beforeprint", () => {
   printing = true;
+  for (const node of document.querySelectorAll("details")) node.open = true;
   for (const table of tables.values()) {
     const count = Math.min(PRINTED, table.view.length);
     table.size.style.height = table.clip.style.height = table.body.style.transform = "";

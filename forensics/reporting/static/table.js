@@ -45,8 +45,9 @@ class Table {
     this.box = make("div", { className: "box", tabIndex: 0, onscroll: () => this.draw() }, this.size);
     this.box.setAttribute("role", "region");
     this.box.setAttribute("aria-label", this.head.noun);
-    const fixed = this.shown.reduce((sum, column) => sum + (column.width || 36), 0);
-    this.size.style.minWidth = matchMedia("(max-width: 700px)").matches ? "" : `${fixed}ch`;
+    const narrow = matchMedia("(max-width: 700px)").matches;
+    const fixed = this.shown.reduce((sum, column) => sum + (narrow && !column.narrow ? 0 : column.width || 30), 0);
+    this.size.style.minWidth = `${fixed}ch`;
     this.search.oninput = later(() => this.refresh(), 60);
     this.place.replaceChildren(bar, this.box);
   }
@@ -62,7 +63,7 @@ class Table {
     column.th = make("th", { className: `${side} k-${column.kind}`, scope: "col" }, button);
     labels.append(column.th);
     column.input = make("input", { type: "search", ariaLabel: `Filter ${column.label}`, oninput: later(() => this.refresh(), 60) });
-    column.input.placeholder = { time: "2024-01 or a..b", bytes: "> 10k", number: "= or a..b" }[column.kind] ?? "";
+    column.input.placeholder = { time: "2024-01 or a..b", bytes: "> 10k", number: "1..9" }[column.kind] ?? "";
     const cell = make("td", { className: side }, column.input);
     if (column.codes && column.words.length <= 40) {
       column.input.setAttribute("list", `list-${this.id}-${column.name}`);
@@ -143,6 +144,7 @@ class Table {
 
   draw(whole = false) {
     if (!this.box.isConnected || printing) return;
+    this.box.style.setProperty("--bar", `${this.box.offsetHeight - this.box.clientHeight - 2}px`);
     const inside = this.box.clientHeight, head = this.headHeight, all = this.view.length * ROW;
     const virtual = Math.min(all, TALLEST), room = Math.max(0, inside - head);
     this.box.style.setProperty("--rows", String(Math.max(1, Math.min(this.view.length, 20))));
@@ -201,5 +203,5 @@ class Table {
 }
 
 const MARKED = new Set(["level", "outcome", "state", "status", "flags", "action"]);
-const PRINTED = 200;
+const PRINTED = 100;
 let printing = false;
