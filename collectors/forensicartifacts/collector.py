@@ -11,7 +11,7 @@ from collectors.forensicartifacts.read import Broken, Definition, folder_files, 
 from collectors.forensicartifacts.rules import ID, broken, targets_of
 from collectors.options import checked, size, text, words
 from collectors.planning import plan_matches
-from collectors.targets import Target, distinct, left_out
+from collectors.targets import Target, distinct, left_out, without_files
 from forensics import registry
 from forensics.errors import ConfigError
 from forensics.model import Candidate, Facts, Match, Rule, SourcePath
@@ -24,7 +24,8 @@ class ForensicArtifactsCollector:
     """Takes what ForensicArtifacts definitions ask for.
 
     Options: ``folder`` (YAML of one's own instead of the installed distribution's), ``only`` and
-    ``without`` (names, aliases and groups, followed through groups), ``homes`` (globs of homes on top
+    ``without`` (names, aliases and groups, followed through groups; a name that ``without`` knows and the
+    data does not is a rule that ends ``excluded``), ``homes`` (globs of homes on top
     of the defaults), ``cap`` (largest file, default 4 GiB).
 
     :raises ConfigError: an option is unknown or names what does not exist; no definitions can be read.
@@ -41,7 +42,10 @@ class ForensicArtifactsCollector:
         self._broken = [one for one in found if isinstance(one, Broken)]
         self._names = self._by_name()
         self._only = self._closure(self._options.get("only", ()))
-        self._without = self._closure(self._options.get("without", ()))
+        # what another release of the data does not know cannot be left out, and must not stop a triage
+        without = self._options.get("without", ())
+        self._unknown = [word for word in without if word not in self._names]
+        self._without = self._closure(word for word in without if word in self._names)
 
     def _by_name(self) -> dict[str, Definition]:
         # a name of its own goes before an alias that says the same
@@ -75,6 +79,9 @@ class ForensicArtifactsCollector:
                 yield left_out(target) if one.name in self._without else target
                 yield from self._missing(one, target)
         yield from map(broken, self._broken)
+        for word in self._unknown:
+            rule = without_files(f"{ID}:{word[:200]}", "left-out", "option without")
+            yield Target(rule, "file", f"no definition has this name{registry.near(word, self._names)}")
 
     def _missing(self, one: Definition, group: Target) -> Iterator[Target]:
         for name in group.members:
