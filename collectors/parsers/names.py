@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["", "utmp", "lastlog", "auth", "syslog", "history", "cron", "packages", "volatile", "journal", "evtx"]
@@ -34,6 +35,7 @@ def stem(name: str) -> str:
     return _ROTATED.sub("", base) or base
 
 
+@lru_cache(maxsize=256)
 def kind(name: str) -> Kind:
     """Return what a file of this display path is, "" if the path does not tell."""
     base = stem(name)

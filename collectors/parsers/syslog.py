@@ -8,32 +8,21 @@ account tools say is read by :mod:`collectors.parsers.auth` in both. Sources: RF
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from datetime import tzinfo
 from typing import Any, BinaryIO
 
 from collectors.parsers import names
-from collectors.parsers.auth import Said, said
+from collectors.parsers.auth import said
 from collectors.parsers.clock import iso_ns, local_ns, zone_input
+from collectors.parsers.content import open_text, text_lines
 from collectors.parsers.syslog_lines import Head, head
 from collectors.parsers.text import Line, decode, lines, native, one_line
-from collectors.parsers.unpack import Unpacked, packing, unpack_head
+from collectors.parsers.unpack import packing, unpack_head
 from collectors.parsers.years import Years, day_of
 from forensics.model.event import Event, Opened, Problem, TzBasis
 
 MAX_MORE = 200
-
-
-def open_text(opened: Opened) -> tuple[BinaryIO, Unpacked | None]:
-    """Open a content's text, unpacked if it is packed; the second is the unpacker, for its trouble."""
-    raw = opened.open()
-    kind = packing(raw.read(8))
-    raw.seek(0)
-    if not kind:
-        return raw, None
-    packed = Unpacked(kind, raw, opened.size)
-    return io.BufferedReader(packed, 1 << 16), packed
 
 
 def syslog_shape(data: bytes) -> bool:
@@ -71,23 +60,18 @@ class SyslogParser:
         with stream:
             years = Years(_days(stream), mtime if isinstance(mtime, int) else None, zone)
         opened.tell("year-steps", years.steps)
-        stream, packed = open_text(opened)
-        with stream:
-            counts = {"lines": 0, "continuations": 0}
-            for first, found, more in _messages(stream, counts):
-                if found is None:
-                    yield Problem(first.locator, "line", one_line(decode(first.raw), 200))
-                    continue
+        counts = {"lines": 0, "continuations": 0}
+        for one in _messages(text_lines(opened), counts):
+            if isinstance(one, Problem):
+                yield one
+                continue
+            first, found, more = one
+            if found is None:
+                yield Problem(first.locator, "line", one_line(decode(first.raw), 200))
+            else:
                 yield self._event(opened, first, found, more, years, zone)
-                for line in (first, *more):
-                    if line.lost:
-                        yield Problem(line.locator, "line-too-long", f"{line.lost} bytes of it are not in the event")
         for name, value in counts.items():
             opened.tell(name, value)
-        if packed is not None:
-            opened.tell("offsets", "unpacked")
-            if packed.trouble:
-                yield Problem("o0", "unpack", packed.trouble)
 
     def _event(
         self, opened: Opened, line: Line, found: Head, more: list[Line], years: Years, zone: tzinfo | None
@@ -141,24 +125,28 @@ def _days(stream: BinaryIO) -> Iterator[int]:
             yield day_of(found.month, found.day)
 
 
-def _messages(stream: BinaryIO, counts: dict[str, int]) -> Iterator[tuple[Line, Head | None, list[Line]]]:
+_Message = tuple[Line, Head | None, list[Line]]
+
+
+def _messages(source: Iterator[Line | Problem], counts: dict[str, int]) -> Iterator[_Message | Problem]:
     """Yield (first line, its head, lines that continue it); without a head there was none to continue."""
     first: Line | None = None
     found: Head | None = None
     more: list[Line] = []
-    for line in lines(stream):
+    for line in source:
+        if isinstance(line, Problem):
+            yield line
+            continue
         counts["lines"] += 1
-        new = _read(line.raw)
-        if new is None and (found is not None and len(more) < MAX_MORE):
-            if line.raw.strip(b"\0 \t"):
-                more.append(line)
-                counts["continuations"] += 1
+        blank = not line.raw.strip(b"\0 \t")
+        new = None if blank else _read(line.raw)
+        if blank or (new is None and found is not None and len(more) < MAX_MORE):
+            counts["continuations"] += not blank
+            more += [] if blank else [line]
             continue
         if first is not None:
             yield first, found, more
-        first, found, more = None, new, []
-        if new is not None or line.raw.strip(b"\0 \t"):
-            first = line
+        first, found, more = line, new, []
     if first is not None:
         yield first, found, more
 
@@ -175,6 +163,3 @@ def _time(found: Head, years: Years, zone: tzinfo | None) -> tuple[int | None, T
     wall = (year, found.month, found.day, hour, minute, second)
     ts, basis = local_ns(wall, int(frac.ljust(9, "0")) if frac else 0, zone)
     return ts, basis, ts is not None and not found.year
-
-
-__all__ = ["AuthParser", "Said", "SyslogParser", "open_text", "syslog_shape"]

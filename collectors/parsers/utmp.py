@@ -66,7 +66,8 @@ class UtmpParser:
         if kind == "lastlog":
             return 80
         if kind == "":
-            return 60 if utmp_certain(head) else 0
+            # Every record has two bytes of padding behind its type.
+            return 60 if head[2:4] == b"\0\0" and utmp_certain(head) else 0
         return 0 if kind != "utmp" else 90 if utmp_layout(unpack_head(head)) else 60
 
     def parse(self, opened: Opened) -> Iterator[Event | Problem]:
