@@ -23,6 +23,21 @@ class Triage:
     verdict: Verdict
 
 
+def own_verdict(bag: Bag) -> Verdict:
+    """Verify a bag against the key that has just sealed it.
+
+    :raises StorageError: if it does not verify: the destination is not to be trusted.
+    """
+    verdict = verify(str(bag.path), signer=bag.signer)
+    if verdict.code != "VALID":
+        raise StorageError(
+            f"the sealed bag does not verify: {verdict.code}",
+            where=f"{bag.path}: {verdict.first}",
+            hint="Keep the bag, run sealbag verify on it, and check the destination disk.",
+        )
+    return verdict
+
+
 def triage(
     source: EvidenceSource | Sequence[EvidenceSource],
     out: str | os.PathLike[str],
@@ -38,11 +53,4 @@ def triage(
     bag = collect(source, out, on_progress=on_progress, **options)
     if on_progress is not None:
         on_progress(Progress(phase="verify"))
-    verdict = verify(str(bag.path), signer=bag.signer)
-    if verdict.code != "VALID":
-        raise StorageError(
-            f"the sealed bag does not verify: {verdict.code}",
-            where=f"{bag.path}: {verdict.first}",
-            hint="Keep the bag, run sealbag verify on it, and check the destination disk.",
-        )
-    return Triage(bag, verdict)
+    return Triage(bag, own_verdict(bag))

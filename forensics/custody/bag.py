@@ -219,22 +219,28 @@ class BagWriter:
         """Add a line to the group; return its seq."""
         return self.ledger.append(kind, fields)
 
-    def add(self, fields: Mapping[str, Any], sink: FileSink | None = None) -> int:
+    def add(self, fields: Mapping[str, Any], sink: FileSink | None = None, stored: str = "") -> int:
         """Add an artefact line, and its content from a closed *sink*; return its seq.
 
         *fields* holds at least outcome, and ``sha256`` and ``size`` if there is a content.
         The group is committed when it is due, so the line may be acknowledged on return.
 
+        :param stored: bag path for the content of a sink of one part (data/images/...), else it
+            becomes an object.
         :raises StorageError: the group is lost, earlier groups stand.
         :raises ValueError: if the line breaks the format's bounds; nothing was kept.
         """
         line = dict(fields)
-        if sink is not None:
+        if stored:
+            line["stored"] = stored
+        elif sink is not None:
             line["parts"], line["part_sizes"] = self.store.parts(sink)
         # before the content: a line that breaks the bounds must not leave an object without a line
         seq = self.ledger.append("artefact", line)
         try:
-            if sink is not None:
+            if sink is not None and stored:
+                self.store.adopt_as(sink.parts[0].path, stored)
+            elif sink is not None:
                 self.store.keep(sink, line["sha256"])
         except OSError as error:
             raise storage_error(error, str(self.path)) from error

@@ -150,11 +150,13 @@ def remove_unacknowledged(bag: Path, state: State) -> None:
                 state.unacknowledged.append(path.name[:64])
         if not any(folder.iterdir()):
             folder.rmdir()
-    for path in sorted((bag / "data" / "derived").glob("*/*")):
+    named = [path for room in ("derived", "images") for path in sorted((bag / "data" / room).glob("*/*"))]
+    for path in named:
         stored = path.relative_to(bag).as_posix()
         if stored not in state.stored:
             path.unlink()
             state.unacknowledged.append(stored)
-    for folder in (*(bag / "data" / "derived").glob("*"), bag / "data" / "derived"):
+    rooms = [bag / "data" / room for room in ("derived", "images")]
+    for folder in (*(folder for room in rooms for folder in room.glob("*")), *rooms):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()  # an empty folder is none of a sealed bag's

@@ -57,7 +57,9 @@ class _Copy:
         deadline: float | None,
         on_bytes: Callable[[int], None] | None,
         expected: int,
+        tee: Callable[[memoryview], None] | None = None,
     ) -> None:
+        self.tee = tee
         self.sink = sink
         self.sha256 = hashlib.sha256()
         self.more = {name: hashlib.new(name, usedforsecurity=False) for name in digests}
@@ -71,6 +73,8 @@ class _Copy:
         self.sha256.update(view)
         for hasher in self.more.values():
             hasher.update(view)
+        if self.tee is not None:
+            self.tee(view)
         self.sink.write(view)
         self.result.size += len(view)
         self.result.read += len(view)
@@ -81,6 +85,8 @@ class _Copy:
         hash_zeros(self.sha256.update, length)
         for hasher in self.more.values():
             hash_zeros(hasher.update, length)
+        if self.tee is not None:
+            hash_zeros(self.tee, length)
         self.sink.hole(length)
         self.result.size += length
 
@@ -174,17 +180,19 @@ def copy_stream(
     digests: tuple[str, ...] = (),
     deadline: float | None = None,
     on_bytes: Callable[[int], None] | None = None,
+    tee: Callable[[memoryview], None] | None = None,
 ) -> Copied:
     """Read *stream* once, to its end, into *sink*, hashing the same buffers.
 
     :param digests: further digests (``md5``, ``sha1``) of the same read.
     :param deadline: time.monotonic() value after which the copy stops (``timed-out``).
     :param on_bytes: called with the number of bytes of each buffer.
+    :param tee: given every logical byte too, zeros included (a digest over several copies).
     :returns: what was read; an error of the source ends the copy with its code in
         ``stop`` and what was read so far kept.
     :raises StorageError: if the destination fails; the sink is then discarded.
     """
-    copy = _Copy(sink, digests, deadline, on_bytes, stream.size)
+    copy = _Copy(sink, digests, deadline, on_bytes, stream.size, tee)
     try:
         _copy(stream, copy)
     except SourceError as error:

@@ -13,7 +13,7 @@ from forensics.hashing.write import storage_error, write_all
 _ZEROS = bytes(1 << 20)
 
 
-def hash_zeros(update: Callable[[bytes | memoryview], object], length: int) -> None:
+def hash_zeros(update: Callable[[memoryview], object], length: int) -> None:
     """Feed *length* zero bytes to *update*."""
     view = memoryview(_ZEROS)
     while length > 0:

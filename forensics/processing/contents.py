@@ -111,8 +111,8 @@ def _named(line: Mapping[str, Any], host: Mapping[str, str]) -> Named:
 def contents_of(bag: Path) -> dict[str, Content]:
     """The distinct contents of a bag, in the order of their first line.
 
-    Lines that a later one replaces (``again``) count no more. Listings are left out: they
-    are sealbag's own.
+    Lines that a later one replaces (``again``) count no more. Listings are left out (they
+    are sealbag's own), and so are images: their files are collected from them.
 
     :raises NotABag, FutureFormat, InputError:
     """
@@ -124,7 +124,7 @@ def contents_of(bag: Path) -> dict[str, Content]:
             host["zone"] = str(line.get("zone", ""))
         if line["kind"] != "artefact" or "sha256" not in line or line["seq"] in replaced:
             continue
-        if line.get("method") == "listing":
+        if line.get("method") == "listing" or "stored" in line:
             continue
         content = found.get(line["sha256"])
         if content is None:

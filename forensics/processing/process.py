@@ -1,0 +1,140 @@
+"""Processing whole bags: parse and scan every content, once, with everything counted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from forensics.catalogue.reader import read
+from forensics.custody.bag import BagWriter
+from forensics.model.event import Receipt
+from forensics.processing.contents import Content, contents_of
+from forensics.processing.parsing import Completeness, Parsing
+from forensics.processing.plugins import Loaded, Plugins, load_plugins
+from forensics.processing.scanning import ScanReport, scan_contents
+from forensics.processing.sinks import BagSink, Sink, receipt_from_line
+from forensics.workspace.work import Workspace
+
+PARSERS, SCANNERS = "forensics.parsers", "forensics.scanners"
+#: told (phase, done, total, name)
+OnStep = Callable[[str, int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What to run.
+
+    :param parsers: ids; empty = all. :param scanners: likewise; *packs*: rule files and folders
+        beside our own.
+    :param scan: False leaves the scanners out, and says so.
+    """
+
+    parsers: tuple[str, ...] = ()
+    scanners: tuple[str, ...] = ()
+    packs: tuple[str, ...] = ()
+    scan: bool = True
+    workers: int = field(default_factory=lambda: max(1, min(4, os.cpu_count() or 1)))
+
+
+@dataclass(slots=True)
+class Processed:
+    """What a run gave: parsing, and one report a scanner."""
+
+    parsing: Completeness
+    scans: list[ScanReport] = field(default_factory=list)
+    broken: list[tuple[str, str]] = field(default_factory=list)
+
+
+def held_receipts(bag: Path) -> list[Receipt]:
+    """The receipts that a bag's own ``result`` lines state."""
+    return [receipt_from_line(line) for line in read(bag) if line["kind"] == "result" and "parser" in line]
+
+
+def _silent(phase: str, done: int, total: int, name: str) -> None:
+    return
+
+
+def _run(
+    contents: dict[str, Content], sink: Sink, settings: Settings, parsers: Plugins, scanners: Plugins, step: OnStep
+) -> Processed:
+    total, done = len(contents), 0
+
+    def parsed(name: str) -> None:
+        nonlocal done
+        done += 1
+        step("process", done, total, name)
+
+    step("process", 0, total, "")
+    parsing = Parsing(parsers.loaded, sink, workers=settings.workers, on_done=parsed).run(contents.values())
+    out = Processed(parsing, broken=[*parsers.broken, *scanners.broken])
+    for scanner in scanners.loaded:
+        done = 0
+
+        def scanned(name: str) -> None:
+            nonlocal done
+            done += 1
+            step("scan", done, total, name)
+
+        out.scans.append(
+            scan_contents(contents.values(), scanner, settings.packs, sink, workers=settings.workers, on_done=scanned)
+        )
+    return out
+
+
+def _plugins(settings: Settings) -> tuple[Plugins, Plugins]:
+    scanners = load_plugins(SCANNERS, settings.scanners) if settings.scan else Plugins((), ())
+    return load_plugins(PARSERS, settings.parsers), scanners
+
+
+def process_open_bag(bag: BagWriter, settings: Settings, step: OnStep = _silent) -> Processed:
+    """Parse and scan what an open bag holds; results become payload with ``result`` lines.
+
+    :raises StorageError: if the destination fails.
+    """
+    bag.commit()
+    parsers, scanners = _plugins(settings)
+    for loaded in (*parsers.loaded, *scanners.loaded):
+        _plugin_line(bag, loaded)
+    for name, reason in (*parsers.broken, *scanners.broken):
+        bag.line("note", {"text": f"plug-in {name} did not load and was not run: {reason}"})
+    keys = {receipt.key for receipt in held_receipts(bag.path)}
+    done = _run(contents_of(bag.path), BagSink(bag, keys), settings, parsers, scanners, step)
+    for sha256, reason in done.parsing.unread:
+        bag.line("note", {"text": f"content {sha256} could not be read back for parsing: {reason}"})
+    bag.commit()
+    return done
+
+
+def _plugin_line(bag: BagWriter, loaded: Loaded) -> None:
+    plugin = loaded.plugin
+    fields = {"group": plugin.group, "id": plugin.id, "distribution": plugin.distribution}
+    bag.line("plugin", fields | {"version": plugin.version, "sha256": loaded.digest})
+
+
+def process_workspace(work: Workspace, settings: Settings, step: OnStep = _silent) -> Processed:
+    """Parse and scan every bag of a workspace; what a bag or the workspace holds already is skipped.
+
+    :raises NotABag, FutureFormat, InputError, StorageError:
+    """
+    parsers, scanners = _plugins(settings)
+    merged: dict[str, Content] = {}
+    for ref in work.bags:
+        work.know(held_receipts(Path(ref.path)))
+        for sha256, content in contents_of(Path(ref.path)).items():
+            merged.setdefault(sha256, content)
+    return _run(merged, work, settings, parsers, scanners, step)
+
+
+def statement(receipts: Iterable[Receipt]) -> dict[str, dict[str, dict[str, int]]]:
+    """The completeness statement in numbers: {plugin: {artefacts{status}, events{state}}}."""
+    table: dict[str, dict[str, dict[str, int]]] = {}
+    for receipt in receipts:
+        row = table.setdefault(receipt.plugin, {"artefacts": {}, "events": {}})
+        row["artefacts"][receipt.status] = row["artefacts"].get(receipt.status, 0) + 1
+        for name in ("live", "recovered", "corrupt", "problems", "findings"):
+            count = receipt.counts.get(name)
+            if isinstance(count, int):
+                row["events"][name] = row["events"].get(name, 0) + count
+    return dict(sorted(table.items()))
