@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from collectors.volatile.host_linux import Host
-from collectors.volatile.process_linux import read_process
+from collectors.volatile.process_linux import Seen, read_process
 from collectors.volatile.procfs_linux import open_process, pids, read_at, read_proc
 from collectors.volatile.rows import Row, problem
 from collectors.volatile.stat_linux import boot_ns
+from collectors.volatile.watch import Hung, watched
+from forensics.source.oserrors import error_code
 
 assert sys.platform == "linux"
 
@@ -105,10 +107,18 @@ def _found(host: Host, number: int, listed: set[int]) -> Iterator[Row]:
         yield row | {"shown_by": ["kill"], "detail": "answers kill(2); /proc shows no such folder"}
         return
     row |= {"shown_by": ["kill", "stat"], "detail": "answers and has a folder; the listing of /proc leaves it out"}
-    try:
-        found, seen = read_process(number, boot_ns(), host.programs, host.options.environ, lambda: None)
-    except (OSError, ValueError) as error:
-        yield row | {"problem": type(error).__name__}
-        return
-    host.index.add(seen)
-    yield row | {key: value for key, value in found.items() if key not in ("type", "pid")}
+    boot, environ = boot_ns(), host.options.environ
+
+    def work(pid: int, beat: Callable[[], None]) -> tuple[Row, Seen] | str:
+        try:
+            return read_process(pid, boot, host.programs, environ, beat)
+        except (OSError, ValueError) as error:
+            return error_code(error) if isinstance(error, OSError) else "format"
+
+    for _, answer in watched([number], work, host.options.seconds):
+        if isinstance(answer, (Hung, str)):
+            yield row | {"problem": "timed-out" if isinstance(answer, Hung) else answer}
+            continue
+        found, seen = answer
+        host.index.add(seen)
+        yield row | {key: value for key, value in found.items() if key not in ("type", "pid")}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from collectors.volatile.exe_linux import Programs
 from collectors.volatile.options import Options
 from collectors.volatile.process_linux import Seen, read_process
-from collectors.volatile.procfs_linux import pids, read_proc
+from collectors.volatile.procfs_linux import link_at, open_process, pids, read_proc
 from collectors.volatile.rows import Row, problem
 from collectors.volatile.stat_linux import TICKS, boot_ns
 from collectors.volatile.watch import Hung, watched
@@ -20,6 +20,9 @@ from forensics.errors import SourceError
 from forensics.source.oserrors import error_code, error_text, source_error
 
 assert sys.platform == "linux"
+
+#: Processes of a namespace that are tried until one still is there.
+MAX_LENDERS = 8
 
 
 @dataclass(slots=True)
@@ -45,13 +48,37 @@ class Index:
         self.unseen.update(seen.denied)
         self.vanished += seen.vanished
 
-    def one_for_each(self, space: str) -> dict[int, int]:
-        """Return namespace inode -> the lowest pid in it that still was there."""
-        found: dict[int, int] = {}
+    def lenders(self, space: str) -> dict[int, list[int]]:
+        """Return namespace inode -> pids that can lend their view of it, the oldest first."""
+        found: dict[int, list[int]] = {}
         for pid, seen in sorted(self.processes.items()):
             if space in seen.spaces and not seen.vanished:
-                found.setdefault(seen.spaces[space], pid)
+                pids = found.setdefault(seen.spaces[space], [])
+                if len(pids) < MAX_LENDERS:
+                    pids.append(pid)
         return found
+
+
+def open_lender(space: str, inode: int, pids: list[int]) -> tuple[int, int]:
+    """Return a descriptor of /proc/PID of the first of *pids* that still is in the namespace, and the pid.
+
+    :raises ProcessLookupError: if none is.
+    """
+    for pid in pids:
+        try:
+            dir_fd = open_process(pid)
+        except OSError:
+            continue  # ended; the next one may serve
+        try:
+            if link_at(dir_fd, f"ns/{space}").endswith(b":[%d]" % inode):
+                return dir_fd, pid
+        except OSError as error:
+            os.close(dir_fd)
+            if error.errno not in (errno.ENOENT, errno.ESRCH):
+                raise
+            continue
+        os.close(dir_fd)
+    raise ProcessLookupError(errno.ESRCH, "every process that was in it has ended")
 
 
 class Host:

@@ -7,8 +7,8 @@ import re
 import sys
 from collections.abc import Iterator
 
-from collectors.volatile.host_linux import Host
-from collectors.volatile.procfs_linux import MAX_FILE, open_process, read_at, refusal
+from collectors.volatile.host_linux import Host, open_lender
+from collectors.volatile.procfs_linux import MAX_FILE, read_at, refusal
 from collectors.volatile.rows import Row, denied, problem, shown
 from collectors.volatile.watch import Hung, watched
 
@@ -50,20 +50,17 @@ def mount_rows(host: Host) -> Iterator[Row]:
     hidden = host.index.unseen["ns"]
     if hidden:
         yield denied("mount namespaces", f"not known of {hidden} processes: needs root")
-    spaces = host.index.one_for_each("mnt")
-    if not spaces:
-        spaces = {0: os.getpid()}
+    spaces = host.index.lenders("mnt")
 
-    def work(inode: int, beat: object) -> bytes | Row:
-        what = f"mounts of namespace {inode}"
+    def work(inode: int, beat: object) -> tuple[int, bytes] | Row:
         try:
-            dir_fd = open_process(spaces[inode])
-        except OSError:
-            return problem(what, "vanished", f"process {spaces[inode]} has ended")
-        try:
-            return read_at(dir_fd, "mountinfo", MAX_FILE)[0]
+            dir_fd, pid = open_lender("mnt", inode, spaces[inode])
         except OSError as error:
-            return refusal(what, error)
+            return refusal(f"mounts of namespace {inode}", error)
+        try:
+            return pid, read_at(dir_fd, "mountinfo", MAX_FILE)[0]
+        except OSError as error:
+            return refusal(f"mounts of namespace {inode}", error)
         finally:
             os.close(dir_fd)
 
@@ -73,7 +70,7 @@ def mount_rows(host: Host) -> Iterator[Row]:
         elif isinstance(answer, dict):
             yield answer
         else:
-            yield from _mounts(inode, spaces[inode], answer)
+            yield from _mounts(inode, *answer)
 
 
 def _mounts(inode: int, pid: int, text: bytes) -> Iterator[Row]:

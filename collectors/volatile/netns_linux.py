@@ -6,24 +6,24 @@ import os
 import sys
 from collections.abc import Iterator
 
-from collectors.volatile.host_linux import Host
-from collectors.volatile.procfs_linux import MAX_FILE, open_process, read_at, read_proc
+from collectors.volatile.host_linux import Host, open_lender
+from collectors.volatile.procfs_linux import MAX_FILE, read_at, read_proc, refusal
 from collectors.volatile.rows import Row, denied, problem, shown
 from collectors.volatile.watch import Hung, watched
 
 assert sys.platform == "linux"
 
 
-def namespaces(host: Host) -> tuple[dict[int, int], list[Row]]:
-    """Return namespace inode -> pid to look through, and rows on what cannot be looked into.
+def namespaces(host: Host) -> tuple[dict[int, list[int]], list[Row]]:
+    """Return namespace inode -> pids to look through, and rows on what cannot be looked into.
 
     Our own namespace is always among them. A namespace without a process (kept by a mount, as
     ``ip netns`` does, or by an open descriptor) is stated.
     """
-    found = host.index.one_for_each("net")
+    found = host.index.lenders("net")
     own = _own("net")
     if own:
-        found[own] = os.getpid()
+        found[own] = [os.getpid()]
     rows: list[Row] = []
     hidden = host.index.unseen["ns"]
     if hidden:
@@ -37,7 +37,7 @@ def namespaces(host: Host) -> tuple[dict[int, int], list[Row]]:
 
 
 def _own(space: str) -> int:
-    number = os.readlink(f"/proc/self/ns/{space}").partition(b":[".decode())[2][:-1]
+    number = os.readlink(f"/proc/self/ns/{space}").partition(":[")[2][:-1]
     return int(number) if number.isdigit() else 0
 
 
@@ -49,7 +49,7 @@ def _kept() -> Iterator[tuple[int, str]]:
             yield int(words[3][5:-1]), shown(words[4])
 
 
-def tables(host: Host, spaces: dict[int, int], files: tuple[str, ...]) -> Iterator[tuple[int, str, bytes | Row]]:
+def tables(host: Host, spaces: dict[int, list[int]], files: tuple[str, ...]) -> Iterator[tuple[int, str, bytes | Row]]:
     """Yield (namespace, file, text), or a row in place of the text that could not be had.
 
     :param files: names below /proc/PID/net; one that the kernel has not is left out.
@@ -59,17 +59,15 @@ def tables(host: Host, spaces: dict[int, int], files: tuple[str, ...]) -> Iterat
         inode, name = item
         what = f"net/{name} of namespace {inode}"
         try:
-            dir_fd = open_process(spaces[inode])
-        except OSError:
-            return problem(what, "vanished", f"process {spaces[inode]} has ended")
+            dir_fd, _ = open_lender("net", inode, spaces[inode])
+        except OSError as error:
+            return refusal(what, error)
         try:
             text, cut = read_at(dir_fd, f"net/{name}", MAX_FILE)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except PermissionError:
-            return denied(what)
         except OSError as error:
-            return problem(what, "vanished" if isinstance(error, ProcessLookupError) else "failed", str(error.strerror))
+            return refusal(what, error)
         finally:
             os.close(dir_fd)
         return problem(what, "too-long", f"more than {MAX_FILE} bytes") if cut else text

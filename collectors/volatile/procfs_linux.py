@@ -141,7 +141,8 @@ def refusal(what: str, error: OSError) -> Row:
         return absent(what)
     if error.errno in (errno.EACCES, errno.EPERM):
         return denied(what, error_text(error))
-    return problem(what, error_code(error), error_text(error))
+    code = "vanished" if error.errno == errno.ESRCH else error_code(error)
+    return problem(what, code, error_text(error))
 
 
 def lines_of(path: str) -> Iterator[bytes]:

@@ -35,8 +35,8 @@ def socket_rows(host: Host) -> Iterator[Row]:
     """
     spaces, notes = namespaces(host)
     yield from notes
-    for inode, pid in sorted(spaces.items()):
-        yield {"type": "namespace", "netns": inode, "pid": pid}
+    for inode, pids in sorted(spaces.items()):
+        yield {"type": "namespace", "netns": inode, "pids": pids}
     unread = host.index.unseen["fd"]
     if unread:
         yield {

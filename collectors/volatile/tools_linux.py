@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from collectors.volatile.exe_linux import own_digest
-from collectors.volatile.procfs_linux import exists, is_root
+from collectors.volatile.procfs_linux import exists, is_root, read_proc
 from collectors.volatile.rows import Row, shown
 from forensics.errors import Denied, SourceError
 
@@ -25,6 +25,7 @@ assert sys.platform == "linux"
 FOLDERS = ("/usr/bin", "/bin", "/usr/sbin", "/sbin")
 ENVIRONMENT = {"PATH": ":".join(FOLDERS), "LC_ALL": "C", "TZ": "UTC", "HOME": "/nonexistent"}
 MAX_OUTPUT = 64 << 20
+_PLAIN = ("--all", "--no-legend", "--no-pager", "--full")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,9 @@ class Tool:
     :param name: of its artefact, ``volatile/tool/NAME.txt``.
     :param version: arguments that make it print its version.
     :param root: whether it says nothing useful without root.
-    :param loads: a kernel part that asking would load: without it the tool is not asked.
+    :param needs: a path without which it has nothing to say.
+    :param loads: a kernel module that asking would load, and a symbol of it: while the kernel has
+        neither, there is nothing to be listed, and asking would change the host.
     :param exits: exit codes of a run that went well.
     """
 
@@ -42,7 +45,8 @@ class Tool:
     argv: tuple[str, ...]
     version: tuple[str, ...] = ("--version",)
     root: bool = False
-    loads: str = ""
+    needs: str = ""
+    loads: tuple[str, str] | None = None
     exits: tuple[int, ...] = (0,)
 
 
@@ -53,16 +57,16 @@ TOOLS = {
         Tool("ss", ("ss", "-anpeOH", "-A", "inet"), ("-V",)),
         Tool("lsof", ("lsof", "-nPwb", "-i", "-F", "pPnT"), ("-v",), exits=(0, 1)),  # 1: it found none
         Tool("lsmod", ("lsmod",)),
-        Tool("systemctl", ("systemctl", "list-units", "--all", "--plain", "--no-legend", "--no-pager", "--full")),
-        Tool("systemctl-timers", ("systemctl", "list-timers", "--all", "--no-legend", "--no-pager", "--full")),
+        Tool("systemctl", ("systemctl", "list-units", *_PLAIN, "--plain"), needs="/run/systemd/system"),
+        Tool("systemctl-timers", ("systemctl", "list-timers", *_PLAIN), needs="/run/systemd/system"),
         Tool("ip-address", ("ip", "-details", "address", "show"), ("-V",)),
         Tool("ip-route", ("ip", "-details", "route", "show", "table", "all"), ("-V",)),
         Tool("ip-neigh", ("ip", "neigh", "show"), ("-V",)),
         Tool("ip-rule", ("ip", "rule", "show"), ("-V",)),
         Tool("who", ("who", "-a")),
-        Tool("nft", ("nft", "-a", "list", "ruleset"), root=True, loads="nf_tables"),
-        Tool("iptables", ("iptables-save", "-c"), root=True, loads="x_tables"),
-        Tool("ip6tables", ("ip6tables-save", "-c"), root=True, loads="x_tables"),
+        Tool("nft", ("nft", "-a", "list", "ruleset"), root=True, loads=("nf_tables", "nft_do_chain")),
+        Tool("iptables", ("iptables-save", "-c"), root=True, loads=("x_tables", "xt_register_table")),
+        Tool("ip6tables", ("ip6tables-save", "-c"), root=True, loads=("x_tables", "xt_register_table")),
     )
 }
 
@@ -95,6 +99,19 @@ def locate(name: str) -> str:
     return next((f"{folder}/{name}" for folder in FOLDERS if os.access(f"{folder}/{name}", os.X_OK)), "")
 
 
+def in_kernel(module: str, symbol: str) -> bool:
+    """True if a part of the kernel is there: loaded, or built in (which /sys/module need not show).
+
+    Where the kernel knows no modules (no /proc/modules) nothing can be loaded: then it counts as there.
+    """
+    if exists(f"/sys/module/{module}") or not exists("/proc/modules"):
+        return True
+    try:
+        return f" {symbol}\n".encode() in read_proc("/proc/kallsyms")
+    except OSError:
+        return False
+
+
 def run(tool: Tool, seconds: float) -> Ran:
     """Run a tool of the host with a clean environment and no input.
 
@@ -105,8 +122,10 @@ def run(tool: Tool, seconds: float) -> Ran:
         return Ran(tool, "absent")
     if tool.root and not is_root():
         return Ran(tool, "needs-root", path)
-    if tool.loads and not exists(f"/sys/module/{tool.loads}"):
-        return Ran(tool, "not-asked", path, errors=f"asking would load {tool.loads} into the kernel".encode())
+    if tool.needs and not exists(tool.needs):
+        return Ran(tool, "not-asked", path, errors=f"there is no {tool.needs}".encode())
+    if tool.loads and not in_kernel(*tool.loads):
+        return Ran(tool, "not-asked", path, errors=f"asking would load {tool.loads[0]} into the kernel".encode())
     return _execute(tool, path, tool.argv[1:], seconds)
 
 
@@ -144,7 +163,9 @@ def _collect(texts: dict[int, bytearray], deadline: float) -> dict[int, bytearra
         for fd, _ in poll.poll(left * 1000):
             part = os.read(fd, 65536)
             texts[fd] += part
-            if not part or len(texts[fd]) > MAX_OUTPUT:
+            if len(texts[fd]) > MAX_OUTPUT:
+                return texts
+            if not part:
                 waiting.discard(fd)
                 poll.unregister(fd)
     return texts

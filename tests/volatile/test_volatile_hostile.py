@@ -204,7 +204,7 @@ def test_options_are_checked() -> None:
 
 def _fuse_child(children: Children, mount: Path) -> Child:
     server = Path(__file__).parent / "fuse_server.py"
-    child = children.start([sys.executable, str(server), str(mount), "/bin/sleep"])
+    child = children.start([sys.executable, str(server), str(mount), "/bin/sh"])
     assert child.process.stdout is not None and child.process.stdout.readline() == b"ready\n"
     return child
 
@@ -215,7 +215,8 @@ def test_a_program_behind_a_server_that_no_longer_answers(children: Children, tm
     mount.mkdir()
     server = _fuse_child(children, mount)
     try:
-        child = children.start([str(mount / "program"), "600"])
+        child = children.start([str(mount / "program"), "-c", "echo up; read x"])
+        assert child.process.stdout is not None and child.process.stdout.readline() == b"up\n"
         assert server.process.stdin is not None
         server.process.stdin.write(b"stop\n")  # from now on it takes requests and never answers
         server.process.stdin.flush()
@@ -223,7 +224,7 @@ def test_a_program_behind_a_server_that_no_longer_answers(children: Children, tm
         start = time.monotonic()
         row = take({"seconds": 2, "tools": False}, _only("processes")).process(child.pid)
         assert time.monotonic() - start < 5
-        assert row["exe"] == f"{mount}/program" and row["exe_unhashed"] == "fuse" and row["cmdline"][1] == "600"
+        assert row["exe"] == f"{mount}/program" and row["exe_unhashed"] == "fuse" and row["cmdline"][1] == "-c"
         # Asked for all the same, it costs its own row alone.
         taken = take({"seconds": 1, "tools": False, "remote": True}, _only("processes"))
         (row,) = taken.of("processes", "problem", pid=child.pid)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,7 @@ from collectors.volatile.netfiles_linux import TABLES, address, sockets_of
 from collectors.volatile.network_linux import _route4, _route6
 from collectors.volatile.rows import jsonl, words
 from collectors.volatile.stat_linux import parse_stat, parse_status
-from collectors.volatile.tools_linux import TOOLS, Ran
+from collectors.volatile.tools_linux import MAX_OUTPUT, TOOLS, Ran, Tool, in_kernel, run
 from collectors.volatile.units_linux import unit_fields
 
 # Lines of a Debian host (little-endian), as the kernel printed them.
@@ -194,3 +196,23 @@ def test_many_rows_leave_in_pieces() -> None:
     rows = [json.loads(line) for line in b"".join(chunks).splitlines()]
     assert len(chunks) > 3 and max(map(len, chunks)) < 1 << 18
     assert [row["n"] for row in rows[1:-1]] == list(range(5000)) and rows[-1]["counts"] == {"row": 5000}
+
+
+def test_a_tool_that_does_not_end_or_does_not_stop_talking() -> None:
+    start = time.monotonic()
+    ran = run(Tool("sleep", ("sleep", "60")), 0.3)
+    assert ran.state == "timed-out" and not ran.good and time.monotonic() - start < 5
+    with pytest.raises(ProcessLookupError):
+        os.kill(ran.pid, 0)
+    ran = run(Tool("yes", ("yes",)), 10)
+    assert ran.cut and len(ran.out) == MAX_OUTPUT and not ran.good
+    ran = run(Tool("env", ("env",)), 5)
+    assert dict(line.split(b"=", 1) for line in ran.out.splitlines()).keys() == {b"PATH", b"LC_ALL", b"TZ", b"HOME"}
+    assert run(Tool("x", ("no-such-tool",)), 1).state == "absent"
+    assert run(Tool("x", ("true",), needs="/no/such/path"), 1).state == "not-asked"
+    there = in_kernel("no_such_module", "no_such_symbol")
+    assert there is not Path("/proc/modules").exists() and in_kernel("no_such_module", "sys_call_table") in (
+        True,
+        there,
+    )
+    assert run(Tool("x", ("true",), loads=("no_such_module", "no")), 1).state == ("ran" if there else "not-asked")

@@ -117,9 +117,11 @@ class Children:
         self.sleep = Path("/bin/sleep").read_bytes()
 
     def start(self, argv: list[Any], **more: Any) -> Child:
-        """Start a child; it must have executed its program when this returns (Popen waits for that)."""
+        """Start a child; when this returns it has executed its program and has its command line."""
         child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **more)
         self.all.append(child)
+        # Popen returns in the middle of execve(2), before the new arguments are in place.
+        wait_for(lambda: Path(f"/proc/{child.pid}/cmdline").read_bytes() != b"" or child.poll() is not None)
         return Child(child)
 
     def deleted(self) -> Child:
