@@ -146,7 +146,9 @@ class _Converter:
         if self._left < 0 or depth > _MAX_DEPTH:
             raise FormatError("too many or too deep values", line)
         if isinstance(node, yaml.ScalarNode):
-            return Node(_clean(node.value), line)
+            # `Path: !Name.tkape` without quotes is a tag on nothing; what was meant is its text
+            meant = node.tag if node.tag.startswith("!") and len(node.tag) > 1 and not node.value else node.value
+            return Node(_clean(meant), line)
         if isinstance(node, yaml.SequenceNode):
             return Node(tuple(self.convert(item, depth + 1) for item in node.value), line)
         table: dict[str, Node] = {}

@@ -46,6 +46,7 @@ class KapeCollector:
         # KAPE compares file names as Windows does, and so do its compounds' authors
         self._names = {target.name.casefold(): target for target in reversed(self._all)}
         self._without = {self._find(name).name for name in self._options.get("without", ())}
+        self._chosen = self._choose()
         self._sizes: dict[str, tuple[int | None, int | None]] = {}
 
     def _find(self, name: str) -> KapeTarget:
@@ -55,7 +56,7 @@ class KapeCollector:
             raise ConfigError(f"no KAPE target is called {name[:200]}{near}", where=self._options["folder"])
         return found
 
-    def _chosen(self) -> list[KapeTarget]:
+    def _choose(self) -> list[KapeTarget]:
         if "targets" in self._options:
             return [self._find(name) for name in self._options["targets"]]
         triage = self._names.get(_TRIAGE.casefold())
@@ -71,7 +72,7 @@ class KapeCollector:
 
     def targets(self) -> Iterator[Target]:
         """Yield what the chosen targets come to: compounds followed, each target once."""
-        yield from distinct(target for one in self._reached(self._chosen()) for target in self._targets(one))
+        yield from distinct(target for one in self._reached(self._chosen) for target in self._targets(one))
 
     def _reached(self, chosen: Iterable[KapeTarget]) -> Iterator[KapeTarget]:
         todo, seen = list(chosen)[::-1], set[str]()
