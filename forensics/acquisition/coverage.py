@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,8 +71,20 @@ def source_path(line: Mapping[str, Any]) -> SourcePath:
     )
 
 
-def _replaced(bag: Path) -> set[int]:
-    return {line["again"] for _, line in read_lines(bag) if "again" in line}
+class _Resumed(Exception):
+    """A resume line was met: later lines may replace earlier ones."""
+
+
+def _later(bag: Path) -> tuple[set[int], set[int]]:
+    """(seqs that a later line replaces, seqs of each volume's last source line)."""
+    replaced: set[int] = set()
+    last: dict[tuple[str, str], int] = {}
+    for _, line in read_lines(bag):
+        if "again" in line:
+            replaced.add(line["again"])
+        if line["kind"] == "source" and "volume" in line:
+            last[line["source"], line["volume"]] = line["seq"]
+    return replaced, set(last.values())
 
 
 def _text(line: Mapping[str, Any], name: str) -> str:
@@ -95,40 +107,38 @@ def line_gap(line: Mapping[str, Any]) -> Gap | None:
     return None
 
 
-def _last_volumes(bag: Path) -> dict[int, tuple[str, str]]:
-    """seq -> volume for the last source line of each volume: a resumed run states them again."""
-    last: dict[tuple[str, str], int] = {}
-    for _, line in read_lines(bag):
-        if line["kind"] == "source" and "volume" in line:
-            last[line["source"], line["volume"]] = line["seq"]
-    return {seq: key for key, seq in last.items()}
-
-
 def read_coverage(bag: Path) -> Coverage:
     """Read a bag's outcomes; lines replaced by later ones are left out.
 
     :raises NotABag, FutureFormat, InputError:
     """
+    try:
+        return _read(bag, None, None)  # one pass: in a bag of one process nothing is replaced
+    except _Resumed:
+        return _read(bag, *_later(bag))
+
+
+def _read(bag: Path, replaced: set[int] | None, volumes: set[int] | None) -> Coverage:
     coverage = Coverage()
-    replaced, volumes = _replaced(bag), _last_volumes(bag)
     last_rules: dict[str, RuleOutcome] = {}
     rule_gaps: dict[str, Gap | None] = {}
-    for line in _standing(bag, replaced):
+    for _, line in read_lines(bag):
         kind = line["kind"]
-        if kind == "source" and "volume" in line and line["seq"] not in volumes:
+        if replaced is None and kind == "resume":
+            raise _Resumed
+        if replaced is not None and line["seq"] in replaced:
+            continue
+        if kind == "source" and "volume" in line and volumes is not None and line["seq"] not in volumes:
             continue
         if kind == "artefact":
-            coverage.counts[line["outcome"]] += 1
-            # the walk's own listing is made here, not taken from the source
-            coverage.taken += "sha256" in line and line.get("method") != "listing"
-            for rule in line.get("why", ()):
-                coverage.by_rule.setdefault(rule, Counter())[line["outcome"]] += 1
+            _count(coverage, line)
         elif kind == "death":
             coverage.deaths += 1
         elif kind == "rule":
             last_rules[line["rule"]] = RuleOutcome(line["rule"], line["state"], _text(line, "reason"))
             rule_gaps[line["rule"]] = line_gap(line)
-        gap = line_gap(line) if kind != "rule" else None
+            continue
+        gap = line_gap(line)
         if gap is not None:
             coverage.gaps.append(gap)
     # a resumed run states its rules again: the last word counts
@@ -140,7 +150,9 @@ def read_coverage(bag: Path) -> Coverage:
     return coverage
 
 
-def _standing(bag: Path, replaced: set[int]) -> Iterator[dict[str, Any]]:
-    for _, line in read_lines(bag):
-        if line["seq"] not in replaced:
-            yield line
+def _count(coverage: Coverage, line: Mapping[str, Any]) -> None:
+    coverage.counts[line["outcome"]] += 1
+    # the walk's own listing is made here, not taken from the source
+    coverage.taken += "sha256" in line and line.get("method") != "listing"
+    for rule in line.get("why", ()):
+        coverage.by_rule.setdefault(rule, Counter())[line["outcome"]] += 1

@@ -15,8 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from forensics.catalogue.reader import read
-from forensics.errors import InputError, OutputNotEmpty
+from forensics.custody.lines import read_lines
+from forensics.errors import InputError, NotABag, OutputNotEmpty
 from forensics.hashing.write import storage_error
 from forensics.model.event import Receipt
 
@@ -46,8 +46,9 @@ def bag_ref(bag: Path) -> BagRef:
 
     :raises NotABag, FutureFormat, InputError:
     """
-    opening = next(iter(read(bag)))
-    return BagRef(str(bag), opening["bag"], seal_digest(bag))
+    for _, opening in read_lines(bag):
+        return BagRef(str(bag), str(opening.get("bag", "")), seal_digest(bag))
+    raise NotABag("the bag's ledger has no line", where=str(bag))
 
 
 class Workspace:
