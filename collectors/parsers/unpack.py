@@ -17,8 +17,12 @@ MAX_SIZE = 4 << 30
 MAX_RATIO = 1200
 FREE = 64 << 20
 BLOCK = 1 << 16
+#: zstd gives all that its input holds at once: 1 KiB can become 32 MiB (blocks of 4 bytes and 128 KiB).
+PIECE = 1 << 10
 MAX_MEMORY = 256 << 20
 _MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\0": "xz", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
+# A frame, or a skippable one (RFC 8878 3.1.2).
+_ZSTD_STARTS = (b"\x28\xb5\x2f\xfd", *(bytes((0x50 + low, 0x2A, 0x4D, 0x18)) for low in range(16)))
 
 
 class UnpackError(ValueError):
@@ -78,10 +82,20 @@ def _members(kind: str, stream: BinaryIO) -> Iterator[bytes]:
 def _zstd(stream: BinaryIO) -> Iterator[bytes]:
     import zstandard
 
-    reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(stream, read_across_frames=True)
+    maker = zstandard.ZstdDecompressor(max_window_size=1 << 27)
+    data = stream.read(PIECE)
     try:
-        while out := reader.read(BLOCK):
-            yield out
+        while data:
+            decoder = maker.decompressobj()
+            while not decoder.eof:
+                yield decoder.decompress(data)
+                if not decoder.eof:
+                    data = stream.read(PIECE)
+                    if not data:
+                        raise UnpackError("cut off")
+            data = decoder.unused_data or stream.read(PIECE)
+            if data and not data.startswith(_ZSTD_STARTS):
+                raise UnpackError(f"{len(data)} bytes or more after the end are no zstd")
     except zstandard.ZstdError as error:
         raise UnpackError(str(error)) from error
 

@@ -1,7 +1,7 @@
 """``windows.evtx``: every record of an event log, or a Problem for it.
 
 Times: ``TimeCreated/@SystemTime`` is the event's; the record header's own time is kept in
-``attrs.header_time`` and never used, since exports and the service itself leave other values
+``attrs.header_filetime`` (100 ns since 1601) and never used, since exports and the service itself leave other values
 there. Source: [MS-EVEN6], libyal's EVTX document; rendered by ``evtx``.
 """
 
@@ -128,8 +128,9 @@ class _Run:
         # The library gives whole microseconds; less than one apart is the same time.
         if view.ts is None or abs(header_ns - view.ts) >= 1000:
             self.counts["header-time-differs"] += 1
-        attrs |= {"header_time": header_ns if abs(header_ns) < 1 << 63 else str(header_ns)}
-        attrs |= {"offset": offset + record.offset} | ({"frame": record.state} if record.state != "sound" else {})
+        attrs |= {"header_filetime": record.filetime, "offset": offset + record.offset} | (
+            {"frame": record.state} if record.state != "sound" else {}
+        )
         return self.event(record, view, attrs)
 
     def event(self, record: Record, view: Columns, attrs: dict[str, Any]) -> Event:

@@ -68,7 +68,7 @@ def file_header(head: bytes) -> FileHeader:
     """Read the file header (its first 128 bytes; shorter ones are not valid)."""
     if len(head) < 128 or head[:8] != FILE_MAGIC:
         return FileHeader(False, 0, 0, False, False)
-    next_record, chunks = struct.unpack_from("<Q8xH", head, 24)
+    next_record, chunks = struct.unpack_from("<Q10xH", head, 24)
     flags, crc = struct.unpack_from("<II", head, 120)
     return FileHeader(True, chunks, next_record, bool(flags & 1), zlib.crc32(head[:120]) != crc)
 
