@@ -16,7 +16,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from forensics.reporting.clean import cell
@@ -25,6 +25,8 @@ from forensics.reporting.clean import cell
 _MAX_DATE = 8_640_000_000_000_000
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)", re.ASCII)
 _LEVEL = 6
+_EPOCH = datetime(1970, 1, 1)  # the text is UTC: no zone on either side
+_SECOND = timedelta(seconds=1)
 
 
 def nanoseconds(value: Any) -> int | None:
@@ -37,14 +39,10 @@ def nanoseconds(value: Any) -> int | None:
     if match is None:
         return None
     try:
-        moment = datetime.fromisoformat(match.group(1)).replace(tzinfo=UTC)
+        whole = (datetime.fromisoformat(match.group(1)) - _EPOCH) // _SECOND
     except ValueError:
         return None
-    whole = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // _SECOND
     return whole * 1_000_000_000 + int((match.group(2) or "0").ljust(9, "0"))
-
-
-_SECOND = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Block:
@@ -132,9 +130,13 @@ class Code:
         return len(self._codes)
 
     def add(self, value: Any) -> None:
-        text = cell(value)
-        self.filled += text != ""
-        self._rows.append(self._codes.setdefault(text, len(self._codes)))
+        # what is there already is clean: most values of such a column are
+        code = self._codes.get(value) if type(value) is str else None
+        if code is None:
+            value = cell(value)
+            code = self._codes.setdefault(value, len(self._codes))
+        self.filled += value != ""
+        self._rows.append(code)
 
     def end(self) -> Iterator[str]:
         self.layout, code = ("u8", "B") if self.distinct <= 1 << 8 else ("u16", "H")

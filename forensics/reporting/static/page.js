@@ -107,7 +107,7 @@ function redraw() {
     if (!Number.isNaN(ms)) node.textContent = `${showTime(ms).slice(0, 19)} ${Zone.name}`;
   }
   for (const table of tables.values()) {
-    for (const column of table.shown) if (column.kind === "time") column.zone.textContent = ` ${Zone.name}`;
+    for (const column of table.shown) if (column.kind === "time") { column.zone.textContent = ` ${Zone.name}`; column.th.dataset.label = `${column.label} ${Zone.name}`; }
     table.refresh();
   }
   if (opened) openRow(opened.table, opened.index);

@@ -61,6 +61,7 @@ class Table {
     column.zone = make("span", { className: "zone" });
     const button = make("button", { type: "button", onclick: () => this.sort(column) }, column.label, column.zone, column.arrow);
     column.th = make("th", { className: `${side} k-${column.kind}`, scope: "col" }, button);
+    column.th.dataset.label = column.label;
     labels.append(column.th);
     column.input = make("input", { type: "search", ariaLabel: `Filter ${column.label}`, oninput: later(() => this.refresh(), 60) });
     column.input.placeholder = { time: "2024-01 or a..b", bytes: "> 10k", number: "1..9" }[column.kind] ?? "";
