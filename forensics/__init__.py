@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from forensics.acquisition.progress import Progress
     from forensics.custody.keys import Key
     from forensics.errors import SealbagError
-    from forensics.pipeline import Triage, triage
+    from forensics.pipeline import Triage, Work, process, report, triage
     from forensics.verifier import Check, Verdict, verify
 
 _WHERE = {
@@ -34,9 +34,12 @@ _WHERE = {
     "SealbagError": "forensics.errors",
     "Triage": "forensics.pipeline",
     "Verdict": "forensics.verifier",
+    "Work": "forensics.pipeline",
     "collect": "forensics.acquisition.collect",
     "dry_run": "forensics.acquisition.collect",
     "open_source": "forensics.acquisition.opening",
+    "process": "forensics.pipeline",
+    "report": "forensics.pipeline",
     "triage": "forensics.pipeline",
     "verify": "forensics.verifier",
 }
@@ -51,9 +54,12 @@ __all__ = [
     "SealbagError",
     "Triage",
     "Verdict",
+    "Work",
     "collect",
     "dry_run",
     "open_source",
+    "process",
+    "report",
     "triage",
     "verify",
 ]

@@ -7,8 +7,14 @@ from typing import Any
 
 import click
 
+from forensics.acquisition.bag import Bag
+from forensics.acquisition.collect import collect
+from forensics.acquisition.progress import Progress
 from forensics.cli.job import Job, perform, plan, result_row, summary
 from forensics.cli.options import human_bytes, print_json, run_options
+from forensics.model import EvidenceSource
+from forensics.pipeline.verdicts import own_verdict
+from forensics.verifier import Verdict
 
 
 def show_plan(job: Job) -> int:
@@ -24,11 +30,17 @@ def show_plan(job: Job) -> int:
     return 0
 
 
-def run(job: Job, schema: str, **more: Any) -> int:
-    """Perform a job and print its result."""
-    bag, verdict = perform(job)
+def run(job: Job) -> int:
+    """Collect, verify the own bag, print."""
+
+    def act(sources: list[EvidenceSource], options: dict[str, Any]) -> tuple[Bag, Verdict]:
+        bag = collect(sources, job.out, **options)
+        options["on_progress"](Progress(phase="verify"))
+        return bag, own_verdict(bag)
+
+    bag, verdict = perform(job, act)
     if job.as_json:
-        print_json(result_row(schema, bag, verdict) | more)
+        print_json(result_row("sealbag/collect/1", bag, verdict))
     elif not job.quiet:
         print(summary(bag, verdict))
     return bag.exit
@@ -44,4 +56,4 @@ def command(sources: tuple[str, ...], **options: Any) -> int:
     ledger); 11: sealed, nothing taken.
     """
     job = Job(sources=sources or ("live:",), **options)
-    return show_plan(job) if job.dry_run else run(job, "sealbag/collect/1")
+    return show_plan(job) if job.dry_run else run(job)

@@ -11,7 +11,7 @@ from forensics.cli.job import ask_passphrase, result_row, sigterm_interrupts, su
 from forensics.cli.options import output_options, print_json, size_option
 from forensics.cli.progress import Bar
 from forensics.custody.keys import Key
-from forensics.pipeline import own_verdict
+from forensics.pipeline.verdicts import own_verdict
 from forensics.profiles import parse_size
 
 

@@ -6,12 +6,12 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from forensics.acquisition.bag import Bag
 from forensics.acquisition.collect import dry_run
@@ -23,7 +23,6 @@ from forensics.custody.keys import Key
 from forensics.custody.lines import now
 from forensics.errors import WrongPassphrase
 from forensics.model import EvidenceSource
-from forensics.pipeline import triage
 from forensics.verifier import Verdict
 
 
@@ -147,10 +146,13 @@ def plan(job: Job) -> dict[str, Any]:
         return dry_run(open_all(job, stack), profile=job.profile, on_progress=bar, **job.overrides)
 
 
-def perform(job: Job) -> tuple[Bag, Verdict]:
-    """Collect, seal and verify the own bag against the key just used.
+Outcome = TypeVar("Outcome")
 
-    :raises StorageError: if the sealed bag does not verify.
+
+def perform(job: Job, act: Callable[[list[EvidenceSource], dict[str, Any]], Outcome]) -> Outcome:
+    """Load the key, open the sources and *act*, with a bar, a log, and SIGTERM as Ctrl-C.
+
+    :param act: given the sources and the keyword arguments of :func:`forensics.collect`.
     """
     log = Log(job.log_file)
     try:
@@ -158,20 +160,18 @@ def perform(job: Job) -> tuple[Bag, Verdict]:
         with sigterm_interrupts(), ExitStack() as stack, Bar(show=not (job.quiet or job.no_progress)) as bar:
             sources = open_all(job, stack)
             log.write("start", sources=list(job.sources), out=str(job.out), profile=job.profile)
-            on_progress = log.watch(bar)
-            done = triage(
-                sources, job.out, profile=job.profile, key=key, case=job.case, exhibit=job.exhibit,
-                examiner=job.examiner, resume=job.resume, on_progress=on_progress, **job.overrides,
-            )  # fmt: skip
-        bag, verdict = done.bag, done.verdict
-        log.write("sealed", seal_sha256=bag.seal_sha256, counts=dict(bag.counts), gaps=len(bag.coverage.gaps))
-        log.write("verdict", verdict=verdict.code, sha256=verdict.sha256)
+            options = {
+                "profile": job.profile, "key": key, "case": job.case, "exhibit": job.exhibit,
+                "examiner": job.examiner, "resume": job.resume, "on_progress": log.watch(bar), **job.overrides,
+            }  # fmt: skip
+            done = act(sources, options)
+        log.write("done", out=str(job.out))
     except BaseException as error:
         log.write("ended", error=type(error).__name__, detail=str(error)[:500])
         raise
     finally:
         log.close()
-    return bag, verdict
+    return done
 
 
 def result_row(schema: str, bag: Bag, verdict: Verdict) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from forensics.version import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "triage": ("forensics.cli.triage:command", "collect, seal, verify and sum up: the main job"),
     "collect": ("forensics.cli.collect:command", "collect from sources into a sealed bag"),
+    "process": ("forensics.cli.process:process_command", "parse and scan bags into a workspace"),
+    "scan": ("forensics.cli.process:scan_command", "scan bags with YARA rules"),
+    "report": ("forensics.cli.process:report_command", "one offline HTML file of a workspace"),
     "verify": ("forensics.cli.verify:command", "say whether a bag is what was sealed"),
     "ls": ("forensics.cli.ls:command", "list a bag's artefacts and their outcomes"),
     "show": ("forensics.cli.show:command", "show one artefact, or write its content out"),

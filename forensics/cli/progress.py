@@ -22,6 +22,7 @@ _LABELS = {
     "scan": "scanning",
     "export": "exporting",
     "verify": "verifying",
+    "report": "reporting",
 }
 
 

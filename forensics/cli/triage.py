@@ -8,9 +8,12 @@ from typing import Any
 
 import click
 
-from forensics.cli.collect import run, show_plan
-from forensics.cli.job import Job
-from forensics.cli.options import run_options
+from forensics.cli.collect import show_plan
+from forensics.cli.job import Job, perform, result_row, summary
+from forensics.cli.options import print_json, run_options
+from forensics.cli.results import fail_on, fail_on_option, processing_options, results_text, settings_of
+from forensics.model import EvidenceSource
+from forensics.pipeline import Triage, triage
 
 
 @click.command("triage")
@@ -18,14 +21,44 @@ from forensics.cli.options import run_options
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Where DIR/bag is written. Default: triage-<UTC time> here.",
+    help="Where DIR/bag, DIR/work and DIR/report.html go. Default: triage-<UTC time> here.",
 )
+@processing_options
+@fail_on_option
 @run_options
-def command(sources: tuple[str, ...], out: Path | None, **options: Any) -> int:
-    """Collect, seal, verify and sum up: what was taken, what was not and why.
+def command(
+    sources: tuple[str, ...],
+    out: Path | None,
+    parsers: tuple[str, ...],
+    packs: tuple[str, ...],
+    no_scan: bool,
+    level: str | None,
+    **options: Any,
+) -> int:
+    """Collect, parse, scan, seal, verify and report: what is here, what stands out, what could not be seen.
 
-    The bag is DIR/bag. Exit codes as for collect.
+    Exit codes as for collect: 0 sealed, complete; 10 sealed with gaps; 11 nothing taken. With
+    --fail-on, 20 if a finding of that level or above is there.
     """
     folder = out or Path(time.strftime("triage-%Y%m%dT%H%M%SZ", time.gmtime()))
     job = Job(sources=sources or ("live:",), out=folder / "bag", **options)
-    return show_plan(job) if job.dry_run else run(job, "sealbag/triage/1")
+    if job.dry_run:
+        return show_plan(job)
+    settings = settings_of(parsers, packs, no_scan)
+
+    def act(sources: list[EvidenceSource], options: dict[str, Any]) -> Triage:
+        return triage(sources, folder, settings=settings, **options)
+
+    done = perform(job, act)
+    if job.as_json:
+        row = result_row("sealbag/triage/1", done.bag, done.verdict)
+        more = {
+            "results": done.work.results(),
+            "findings": done.work.levels(),
+            "not_covered": done.work.not_evaluated(),
+        }
+        print_json(row | more | {"work": str(done.work.path), "report": str(done.report.path)})
+    elif not job.quiet:
+        print(results_text(done.work, done.report))
+        print(summary(done.bag, done.verdict))
+    return fail_on(level, done.work.levels()) or done.bag.exit

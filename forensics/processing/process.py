@@ -13,7 +13,8 @@ from forensics.model.event import Receipt
 from forensics.processing.contents import Content, contents_of
 from forensics.processing.parsing import Completeness, Parsing
 from forensics.processing.plugins import Loaded, Plugins, load_plugins
-from forensics.processing.scanning import ScanReport, scan_contents
+from forensics.processing.scan_report import ScanReport
+from forensics.processing.scanning import scan_contents
 from forensics.processing.sinks import BagSink, Sink, receipt_from_line
 from forensics.workspace.work import Workspace
 
@@ -28,12 +29,13 @@ class Settings:
 
     :param parsers: ids; empty = all. :param scanners: likewise; *packs*: rule files and folders
         beside our own.
-    :param scan: False leaves the scanners out, and says so.
+    :param parse: False leaves the parsers out; *scan* likewise the scanners.
     """
 
     parsers: tuple[str, ...] = ()
     scanners: tuple[str, ...] = ()
     packs: tuple[str, ...] = ()
+    parse: bool = True
     scan: bool = True
     workers: int = field(default_factory=lambda: max(1, min(4, os.cpu_count() or 1)))
 
@@ -85,7 +87,7 @@ def _run(
 
 def _plugins(settings: Settings) -> tuple[Plugins, Plugins]:
     scanners = load_plugins(SCANNERS, settings.scanners) if settings.scan else Plugins((), ())
-    return load_plugins(PARSERS, settings.parsers), scanners
+    return load_plugins(PARSERS, settings.parsers) if settings.parse else Plugins((), ()), scanners
 
 
 def process_open_bag(bag: BagWriter, settings: Settings, step: OnStep = _silent) -> Processed:

@@ -58,6 +58,7 @@ class Workspace:
         self.path, self.bags = path, bags
         self.scratch = path / "tmp"
         self.receipts: dict[str, Receipt] = {}
+        self._own: set[str] = set()
 
     @classmethod
     def open(cls, path: Path, bags: Iterable[Path] = ()) -> Workspace:
@@ -104,6 +105,11 @@ class Workspace:
                 row = json.loads(line)
                 receipt = Receipt(**(row | {"warnings": tuple(row.get("warnings", ()))}))
                 self.receipts[receipt.key] = receipt
+                self._own.add(receipt.key)
+
+    def own_receipts(self) -> Iterator[Receipt]:
+        """Those of results that lie in the workspace, not in a bag."""
+        return (self.receipts[key] for key in sorted(self._own))
 
     def has(self, key: str) -> bool:
         """Whether this result is there already."""
@@ -111,7 +117,8 @@ class Workspace:
 
     def know(self, receipts: Iterable[Receipt]) -> None:
         """Results that the bags themselves hold need not be made again."""
-        self.receipts.update((receipt.key, receipt) for receipt in receipts)
+        for receipt in receipts:
+            self.receipts.setdefault(receipt.key, receipt)
 
     def take(self, receipt: Receipt, rows: Path | None) -> Receipt:
         """Adopt a row file and write the receipt.
@@ -130,17 +137,8 @@ class Workspace:
         except OSError as error:
             raise storage_error(error, str(self.path)) from error
         self.receipts[receipt.key] = receipt
+        self._own.add(receipt.key)
         return receipt
-
-    def partitions(self) -> Iterator[tuple[Receipt, Path]]:
-        """Every row file: those of the workspace, and those that the bags hold."""
-        roots = [self.path, *(Path(bag.path) for bag in self.bags)]
-        for receipt in self.receipts.values():
-            if receipt.stored:
-                for root in roots:
-                    if (root / receipt.stored).is_file():
-                        yield receipt, root / receipt.stored
-                        break
 
     def write_rows(self, name: str, rows: Iterable[Mapping[str, Any]]) -> int:
         """Write *name* (JSONL) whole; return the number of rows."""

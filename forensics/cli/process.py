@@ -1,0 +1,101 @@
+"""sealbag process, scan and report: results beside sealed bags, never in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from forensics.cli.options import output_options, print_json
+from forensics.cli.progress import Bar
+from forensics.cli.results import fail_on, fail_on_option, processing_options, results_text, settings_of
+from forensics.pipeline import Work, process, report
+from forensics.pipeline.jobs import open_work
+from forensics.processing.process import Settings
+
+_BAGS = click.argument("bags", nargs=-1, required=True, type=click.Path(path_type=Path))
+_WORK = click.option("--work", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The workspace.")
+
+
+def _print(work: Work, schema: str, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        row = {"schema": schema, "work": str(work.path), "results": work.results(), "findings": work.levels()}
+        print_json(row | {"not_covered": work.not_evaluated()})
+    elif not quiet:
+        print(results_text(work))
+
+
+@click.command("process")
+@_BAGS
+@_WORK
+@processing_options
+@fail_on_option
+@output_options
+def process_command(
+    bags: tuple[Path, ...],
+    work: Path,
+    parsers: tuple[str, ...],
+    packs: tuple[str, ...],
+    no_scan: bool,
+    level: str | None,
+    as_json: bool,
+    quiet: bool,
+    no_progress: bool,
+) -> int:
+    """Parse and scan BAGS into a workspace, and ask what stands out. What is there already is skipped."""
+    with Bar(show=not (quiet or no_progress)) as bar:
+        done = process(bags, work, settings=settings_of(parsers, packs, no_scan), on_progress=bar)
+    _print(done, "sealbag/process/1", as_json, quiet)
+    return fail_on(level, done.levels())
+
+
+@click.command("scan")
+@_BAGS
+@_WORK
+@click.option("--yara", "packs", multiple=True, metavar="PACK", help="YARA rules (file or folder); default: our own.")
+@fail_on_option
+@output_options
+def scan_command(
+    bags: tuple[Path, ...],
+    work: Path,
+    packs: tuple[str, ...],
+    level: str | None,
+    as_json: bool,
+    quiet: bool,
+    no_progress: bool,
+) -> int:
+    """Scan the contents of BAGS with YARA rules; findings go to the workspace."""
+    settings = Settings(packs=packs, parse=False)
+    with Bar(show=not (quiet or no_progress)) as bar:
+        done = process(bags, work, settings=settings, on_progress=bar)
+    _print(done, "sealbag/scan/1", as_json, quiet)
+    return fail_on(level, done.levels())
+
+
+@click.command("report")
+@click.argument("work", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The HTML file.")
+@click.option("--signer", metavar="SHA256:...", help="Fingerprint of the key that must have sealed the bags.")
+@click.option("--trust", type=click.Path(), metavar="FILE", help="OpenSSH allowed_signers file.")
+@click.option("--seal", metavar="HEX", help="Seal digest, for a workspace of one bag.")
+@output_options
+def report_command(
+    work: Path,
+    out: Path,
+    signer: str | None,
+    trust: str | None,
+    seal: str | None,
+    as_json: bool,
+    quiet: bool,
+    no_progress: bool,
+) -> int:
+    """Write the report of a workspace: one HTML file that opens offline.
+
+    The bags are verified first; without an anchor the verdict at its head is UNTRUSTED at best.
+    """
+    info = report(open_work(work), out, signer=signer, trust=trust, seal=seal)
+    if as_json:
+        print_json({"schema": "sealbag/report/1", "report": str(info.path), "bytes": info.size})
+    elif not quiet:
+        print(f"report       {info.path}")
+    return 0

@@ -1,0 +1,77 @@
+"""What triage, process, scan and report share: options, and results in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from forensics.model import display
+from forensics.pipeline import Work
+from forensics.pipeline.findings import LEVELS
+from forensics.processing.process import Settings
+from forensics.reporting.data import ReportInfo
+
+F = TypeVar("F", bound=Callable[..., Any])
+EXIT_FAIL_ON = 20
+SHOWN = 12
+_MARKS = {"alert": "!!", "warning": "! ", "notice": "- "}
+
+
+def processing_options(command: F) -> F:
+    """--parser, --yara, --no-scan."""
+    for option in (
+        click.option("--no-scan", is_flag=True, help="Parse only; run no scanner."),
+        click.option("--yara", "packs", multiple=True, metavar="PACK", help="YARA rules; default: our own."),
+        click.option("--parser", "parsers", multiple=True, metavar="ID", help="Run this parser only; more than once."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def fail_on_option(command: F) -> F:
+    """--fail-on LEVEL."""
+    choice = click.Choice(LEVELS)
+    return click.option(
+        "--fail-on", "level", type=choice, help="Exit 20 if a finding of this level or above is there."
+    )(command)
+
+
+def settings_of(parsers: tuple[str, ...], packs: tuple[str, ...], no_scan: bool) -> Settings:
+    """The settings of a run."""
+    return Settings(parsers=parsers, packs=packs, scan=not no_scan)
+
+
+def fail_on(level: str | None, counts: Mapping[str, int]) -> int:
+    """20 if there is a finding of *level* or above, else 0."""
+    if level is None:
+        return 0
+    graver = LEVELS[: LEVELS.index(level) + 1]
+    return EXIT_FAIL_ON if any(counts.get(name, 0) for name in graver) else 0
+
+
+def _safe(text: str) -> str:
+    return display(text.encode("utf-8", "surrogatepass")).replace("\\\\", "\\")
+
+
+def results_text(work: Work, report: ReportInfo | None = None) -> str:
+    """Findings and completeness as text: the gravest first, then what could not be seen."""
+    levels = work.levels()
+    counts = ", ".join(f"{levels[name]:,} {name}" for name in LEVELS)
+    lines = [f"findings     {counts}"]
+    for finding in work.findings[:SHOWN]:
+        lines.append(f"  {_MARKS[finding.level]} {finding.level:<8} {_safe(finding.title)}"[:160])
+    if len(work.findings) > SHOWN:
+        lines.append(f"  ... and {len(work.findings) - SHOWN:,} more: {work.path / 'findings.jsonl'}")
+    for plugin, row in work.results().items():
+        artefacts = ", ".join(f"{number:,} {status}" for status, number in sorted(row["artefacts"].items()))
+        events = ", ".join(f"{number:,} {state}" for state, number in row["events"].items() if number)
+        lines.append(f"parsed       {plugin}: {artefacts}; events: {events or 'none'}")
+    for said in work.not_evaluated()[:SHOWN]:
+        lines.append(f"not seen     {_safe(said)}"[:160])
+    if len(work.not_evaluated()) > SHOWN:
+        lines.append(f"             ... and {len(work.not_evaluated()) - SHOWN} more, in the report")
+    if report is not None:
+        lines.append(f"report       {report.path}")
+    return "\n".join(lines)

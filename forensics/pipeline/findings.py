@@ -1,0 +1,122 @@
+"""Findings of scanners and answers over a workspace's bags, with the places they rest on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from forensics.answers.bagcase import BagCase, open_case
+from forensics.answers.case import AnswersResult, Held
+from forensics.answers.run import run_all
+from forensics.events.partitions import Partition, lines
+from forensics.model.event import Finding, Problem, Receipt
+from forensics.model.event_rows import finding_from_row
+from forensics.workspace.work import Workspace
+
+LEVELS = ("alert", "warning", "notice")
+
+
+@dataclass(slots=True)
+class Answered:
+    """One bag asked.
+
+    :param scanned: findings of scanners on contents of this bag.
+    :param places: SHA-256 of a content -> its first artefact line.
+    :param problems: rows that could not be read back.
+    """
+
+    bag: Path
+    case: BagCase
+    answers: AnswersResult
+    scanned: list[Finding] = field(default_factory=list)
+    places: dict[str, Held] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All of them, the gravest first."""
+        both = [*self.answers.findings, *self.scanned]
+        return sorted(both, key=lambda one: (LEVELS.index(one.level), one.ts is None, one.ts or 0, one.title))
+
+
+def _partitions(work: Workspace) -> tuple[list[Partition], dict[str, int]]:
+    """The workspace's own row files, and the number of contents by parser that ended."""
+    found: list[Partition] = []
+    ran: dict[str, int] = {}
+    for receipt in work.own_receipts():
+        if receipt.status in ("ok", "empty", "partial"):
+            ran[receipt.plugin] = ran.get(receipt.plugin, 0) + 1
+        if receipt.stored:
+            found.append(Partition(work.path / receipt.stored, receipt.plugin, receipt.content, receipt.sha256))
+    return found, ran
+
+
+def _scan_rows(partitions: Iterable[Partition], problems: list[Problem]) -> Iterator[Finding]:
+    for partition in partitions:
+        for line in lines(partition):
+            if isinstance(line, Problem):
+                problems.append(line)
+                continue
+            try:
+                row = json.loads(line)
+                if isinstance(row, dict) and "by" in row:
+                    yield finding_from_row(row)
+            except (ValueError, RecursionError) as error:
+                problems.append(Problem("", "finding-row", str(error)[:200]))
+
+
+def _held_scans(bag: Path, receipts: Iterable[Receipt], scanners: Iterable[str]) -> list[Partition]:
+    wanted = set(scanners)
+    return [
+        Partition(bag / receipt.stored, receipt.plugin, receipt.content, receipt.sha256)
+        for receipt in receipts
+        if receipt.plugin in wanted and receipt.stored
+    ]
+
+
+def answer(work: Workspace, held: Mapping[str, list[Receipt]], scanners: Iterable[str]) -> list[Answered]:
+    """Ask every answer over every bag; add what scanners found on its contents.
+
+    :param held: by bag path, the receipts that the bag itself states.
+    :param scanners: ids of the scanners.
+    :raises NotABag, FutureFormat, InputError:
+    """
+    own, ran = _partitions(work)
+    wanted = set(scanners)
+    out: list[Answered] = []
+    for ref in work.bags:
+        bag = Path(ref.path)
+        case = open_case(bag, [one for one in own if one.parser not in wanted], ran)
+        done = Answered(bag, case, run_all(case))
+        scans = [one for one in own if one.parser in wanted] + _held_scans(bag, held.get(ref.path, []), wanted)
+        here = {held_line.sha256 for held_line in case.artefacts() if held_line.sha256}
+        for found in _scan_rows(scans, done.problems):
+            if not found.refs or found.refs[0].content in here:
+                done.scanned.append(found)
+        _find_places(done)
+        out.append(done)
+    return out
+
+
+def _find_places(done: Answered) -> None:
+    contents = {ref.content for finding in done.findings for ref in finding.refs if ref.content}
+    for line in done.case.artefacts():
+        if line.sha256 in contents:
+            done.places.setdefault(line.sha256, line)
+
+
+def finding_rows(answered: Iterable[Answered]) -> Iterator[dict[str, Any]]:
+    """Findings as rows of ``findings.jsonl``: each with the bag and the ledger lines it rests on."""
+    from forensics.model.event_rows import finding_row
+
+    for done in answered:
+        for finding in done.findings:
+            row = finding_row(finding) | {"bag": done.case.found.open.get("bag", "")}
+            for ref in row.get("refs", []):
+                line = done.places.get(ref.get("content", ""))
+                if line is not None:
+                    ref |= {"seq": line.seq, "path": line.path}
+            yield row

@@ -1,0 +1,186 @@
+"""triage(), process() and report()."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from forensics.acquisition.bag import Bag
+from forensics.acquisition.collect import collect
+from forensics.acquisition.progress import OnProgress, Progress, silent
+from forensics.custody.bag import BagWriter
+from forensics.errors import InputError, OutputNotEmpty
+from forensics.model import EvidenceSource
+from forensics.model.event import Finding, Receipt
+from forensics.pipeline.findings import LEVELS, Answered, answer, finding_rows
+from forensics.pipeline.gather import report_data
+from forensics.pipeline.verdicts import own_verdict
+from forensics.processing.plugins import load_plugins
+from forensics.processing.process import (
+    SCANNERS,
+    OnStep,
+    Processed,
+    Settings,
+    held_receipts,
+    process_open_bag,
+    process_workspace,
+    statement,
+)
+from forensics.reporting.build import write_report
+from forensics.reporting.data import ReportInfo
+from forensics.verifier import Verdict, verify
+from forensics.workspace.work import Workspace
+
+
+@dataclass(slots=True)
+class Work:
+    """A workspace after processing.
+
+    :param processed: what this run parsed and scanned; None if all was there.
+    :param answered: one for each bag, in the order of the workspace.
+    """
+
+    space: Workspace
+    answered: list[Answered]
+    held: Mapping[str, list[Receipt]]
+    processed: Processed | None = None
+    broken: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def path(self) -> Path:
+        """The workspace's folder."""
+        return self.space.path
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Those of every bag."""
+        return [finding for done in self.answered for finding in done.findings]
+
+    def levels(self) -> dict[str, int]:
+        """Findings by level."""
+        counts = dict.fromkeys(LEVELS, 0)
+        for finding in self.findings:
+            counts[finding.level] += 1
+        return counts
+
+    def results(self) -> dict[str, dict[str, dict[str, int]]]:
+        """The completeness statement in numbers, by plug-in."""
+        return statement(self.space.receipts.values())
+
+    def not_evaluated(self) -> list[str]:
+        """What answers could not say, and why."""
+        return [f"{one.what}: {one.reason}" for done in self.answered for one in done.answers.not_evaluated]
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """What a triage gives: a sealed bag, the verdict on it, the workspace, the report."""
+
+    bag: Bag
+    verdict: Verdict
+    work: Work
+    report: ReportInfo
+
+
+def _steps(on_progress: OnProgress) -> OnStep:
+    progress = Progress()
+
+    def step(phase: str, done: int, total: int, name: str) -> None:
+        progress.phase, progress.done, progress.total, progress.current = phase, done, total, name
+        on_progress(progress)
+
+    return step
+
+
+def _answered(space: Workspace, processed: Processed | None) -> Work:
+    held = {ref.path: held_receipts(Path(ref.path)) for ref in space.bags}
+    for receipts in held.values():
+        space.know(receipts)
+    scanners = load_plugins(SCANNERS)
+    work = Work(space, answer(space, held, [one.id for one in scanners.loaded]), held, processed)
+    if processed is not None:
+        work.broken = processed.broken
+    space.write_rows("findings.jsonl", finding_rows(work.answered))
+    return work
+
+
+def process(
+    bags: Sequence[Bag | str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    settings: Settings | None = None,
+    on_progress: OnProgress | None = None,
+) -> Work:
+    """Parse, scan and ask: results go to the workspace *out*; what is there already is skipped.
+
+    :param bags: bags, or their folders; sealed or not.
+    :raises NotABag, FutureFormat, InputError: for a folder that is no bag.
+    :raises OutputNotEmpty: if *out* holds something else than a workspace.
+    """
+    paths = [bag.path if isinstance(bag, Bag) else Path(bag) for bag in bags]
+    space = Workspace.open(Path(out), paths)
+    processed = process_workspace(space, settings or Settings(), _steps(on_progress or silent))
+    return _answered(space, processed)
+
+
+def open_work(path: str | os.PathLike[str]) -> Work:
+    """Open a workspace as it is, without parsing or scanning; the answers are asked again.
+
+    :raises InputError: if it is no workspace.
+    """
+    folder = Path(path)
+    if not (folder / "work.json").is_file():
+        raise InputError("there is no workspace here", where=str(folder), hint="Make one with sealbag process.")
+    return _answered(Workspace.open(folder), None)
+
+
+def report(
+    work: Work, out: str | os.PathLike[str], *, verdicts: Mapping[str, Verdict] | None = None, **anchors: Any
+) -> ReportInfo:
+    """Write the report of a workspace: one HTML file that opens offline.
+
+    :param verdicts: by bag path, those already had; a bag without one is verified here with
+        *anchors* (signer, trust, seal, checkpoint).
+    :raises StorageError: if it cannot be written.
+    """
+    had = dict(verdicts or {})
+    for ref in work.space.bags:
+        if ref.path not in had:
+            had[ref.path] = verify(ref.path, **anchors)
+    data = report_data(work.space, work.answered, had, work.held, work.broken, Path(out).parent)
+    return write_report(data, Path(out))
+
+
+def triage(
+    source: EvidenceSource | Sequence[EvidenceSource],
+    out: str | os.PathLike[str],
+    *,
+    settings: Settings | None = None,
+    on_progress: OnProgress | None = None,
+    **options: Any,
+) -> Triage:
+    """Collect, parse, scan, seal, verify, ask and report: OUT/bag, OUT/work, OUT/report.html.
+
+    :param options: as for :func:`forensics.collect`.
+    :raises StorageError: if the sealed bag does not verify; whatever collect raises.
+    """
+    folder = Path(out)
+    resume = bool(options.get("resume"))
+    if not resume and folder.exists() and any(folder.iterdir()):
+        raise OutputNotEmpty("the output folder is not empty", where=str(folder))
+    tell = on_progress or silent
+    done: list[Processed] = []
+
+    def before_seal(bag: BagWriter) -> None:
+        done.append(process_open_bag(bag, settings or Settings(), _steps(tell)))
+
+    bag = collect(source, folder / "bag", on_progress=tell, before_seal=before_seal, **options)
+    tell(Progress(phase="verify"))
+    verdict = own_verdict(bag)
+    tell(Progress(phase="report"))
+    work = _answered(Workspace.open(folder / "work", [bag.path]), done[0] if done else None)
+    info = report(work, folder / "report.html", verdicts={str(bag.path): verdict})
+    return Triage(bag, verdict, work, info)
