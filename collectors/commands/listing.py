@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,7 +35,7 @@ def find(id: str, kape: str | None) -> Target:
     :raises UsageError: there is none, with the nearest.
     """
     targets = {target.rule.id: target for target in every(kape)}
-    wanted = id.replace("artefact", "artifact") if id.startswith("forensicartefacts:") else id
+    wanted = re.sub("^forensicartefacts:", "forensicartifacts:", id)
     found = [target for name, target in targets.items() if wanted in (name, name.partition(":")[2])]
     if len(found) == 1:
         return found[0]

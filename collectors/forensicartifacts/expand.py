@@ -1,8 +1,8 @@
 """Paths of ForensicArtifacts definitions as globs: variables, separators, depths.
 
 What a variable stands for is taken from static defaults, of XP as well, so that a registry that
-cannot be read costs nothing; homes that a source shows come on top. Format: the project's "Artifact
-definition format and style guide".
+cannot be read costs nothing; homes that a source shows come on top. Format:
+ForensicArtifacts, "Artifact definition format and style guide".
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The YAML of ForensicArtifacts as definitions.
 
 Format: "Artifact definition format and style guide" of the ForensicArtifacts project. Read are the
-data files of the installed distribution ``artifacts``; its modules are not imported.
+data files of the installed distribution; its modules are not imported.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from collectors.yamlfiles import MAX_FILE, Fault, FormatError, Node, documents
 from forensics.errors import ConfigError
 
-DISTRIBUTION = "artifacts"
+DISTRIBUTION = "artifacts"  # the name of ForensicArtifacts on the index
 #: source type -> (kind in the list, why it asks for no file)
 NO_FILES: Mapping[str, tuple[str, str]] = {
     "REGISTRY_KEY": ("registry", "registry keys lie inside hives, which other rules take whole"),
@@ -68,8 +68,8 @@ def installed_files() -> Iterator[tuple[str, bytes]]:
     try:
         distribution = importlib.metadata.distribution(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError as error:
-        raise ConfigError("the distribution artifacts is not installed", where=DISTRIBUTION) from error
-    yield from folder_files(Path(str(distribution.locate_file("artifacts/data"))))
+        raise ConfigError("the data of ForensicArtifacts are not installed", where=DISTRIBUTION) from error
+    yield from folder_files(Path(str(distribution.locate_file(f"{DISTRIBUTION}/data"))))
 
 
 def folder_files(folder: Path) -> Iterator[tuple[str, bytes]]:

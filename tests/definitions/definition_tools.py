@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,6 +10,10 @@ from typing import Any
 
 import yaml
 
+from collectors.forensicartifacts.read import DISTRIBUTION
+
+#: of ForensicArtifacts
+DATA = Path(str(importlib.metadata.distribution(DISTRIBUTION).locate_file(f"{DISTRIBUTION}/data")))
 MODERN = {
     "users.homedir": "Users/bob", "users.userprofile": "Users/bob", "users.appdata": "Users/bob/AppData/Roaming",
     "users.localappdata": "Users/bob/AppData/Local", "users.temp": "Users/bob/AppData/Local/Temp",

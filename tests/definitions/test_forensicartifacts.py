@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from pathlib import Path
 
 import pytest
-from definition_tools import MODERN, OLD, UNIX, fa_documents, fa_paths, fa_sample
+from definition_tools import DATA, MODERN, OLD, UNIX, fa_documents, fa_paths, fa_sample
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,8 +16,6 @@ from forensics.acquisition.globs import compile_glob
 from forensics.acquisition.matcher import Matcher
 from forensics.errors import ConfigError
 from forensics.model import Entry, Facts, Match, Rule, SourcePath
-
-DATA = Path(str(importlib.metadata.distribution("artifacts").locate_file("artifacts/data")))
 
 
 def rules_of(path: str, matcher: Matcher, *, fold: bool) -> set[str]:
