@@ -34,14 +34,22 @@ class Said:
 NOTHING = Said()
 
 
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    action: str
+    pattern: re.Pattern[str]
+    user: str
+
+
 @cache
-def _rules() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+def _rules() -> dict[str, list[_Rule]]:
     with importlib.resources.files("collectors.parsers").joinpath("auth.toml").open("rb") as file:
         data = tomllib.load(file)
-    table: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-    for rule in data["rule"]:
-        for program in rule["programs"]:
-            table.setdefault(program, []).append((rule["action"], re.compile(rule["pattern"], re.DOTALL)))
+    table: dict[str, list[_Rule]] = {}
+    for row in data["rule"]:
+        rule = _Rule(row["action"], re.compile(row["pattern"], re.DOTALL), row.get("user", ""))
+        for program in row["programs"]:
+            table.setdefault(program, []).append(rule)
     return table
 
 
@@ -53,18 +61,19 @@ def said(program: str, message: str) -> Said:
     extra: dict[str, Any] = {}
     if message.startswith("message repeated") and (match := _REPEATED.fullmatch(message)):
         extra, message = {"repeated": int(match[1])}, match[2].strip()
-    for action, pattern in (*rules.get(name, ()), *rules["*"]):
-        found = pattern.match(message)
+    for rule in (*rules.get(name, ()), *rules["*"]):
+        found = rule.pattern.match(message)
         if found is None:
             continue
         groups = {key: one_line(value, 512) for key, value in found.groupdict().items() if value}
         source = groups.get("src", "")
-        if source and not address(source):
+        known = address(source)
+        if source and not known:
             extra["src_host"] = source
         return Said(
-            action,
-            groups.get("user", ""),
-            address(source),
+            rule.action,
+            groups.get("user", rule.user),
+            known,
             extra | {key: value for key, value in groups.items() if key not in _COLUMNS},
         )
     return Said(fields=extra) if extra else NOTHING

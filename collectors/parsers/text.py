@@ -12,6 +12,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 from forensics.model.display import UNSAFE
@@ -53,7 +54,12 @@ def address(text: str) -> str:
 
     A port, brackets and the prefix of IPv4-mapped IPv6 (RFC 4291 2.5.5.2) are taken off.
     """
-    text = text.strip()[:64]
+    # A log names few addresses many times.
+    return _address(text.strip()[:64]) if text else ""
+
+
+@lru_cache(maxsize=8192)
+def _address(text: str) -> str:
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

@@ -112,6 +112,12 @@ groupadd|new group: name=ops, GID=1002|group-created||
 usermod|add 'bob' to group 'sudo'|group-member-added|bob|
 userdel|delete user 'bob'|account-deleted|bob|
 passwd|pam_unix(passwd:chauthtok): password changed for bob|password-changed|bob|
+passwd|password for 'bob' changed by 'root'|password-changed|bob|
+login|ROOT LOGIN ON tty1|logon|root|
+login|LOGIN ON tty1 BY bob FROM 203.0.113.7|logon|bob|203.0.113.7
+login|FAILED LOGIN 1 FROM tty1 FOR root, Authentication failure|logon-failed|root|
+login|FAILED LOGIN (1) ON '/dev/tty1' FROM 'gw.example' FOR 'bob', Authentication failure|logon-failed|bob|
+sshd|Postponed publickey for bob from 203.0.113.7 port 9 ssh2 [preauth]|||
 systemd-logind|New session 5 of user bob.|session-opened|bob|
 CRON|(root) CMD (   cd / && run-parts --report /etc/cron.hourly)|cron-run|root|
 crontab|(bob) REPLACE (bob)|cron-changed|bob|
