@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forensics.errors import StorageError
 from forensics.hashing.osapi import datasync
 from forensics.hashing.write import storage_error, write_all
 from forensics.reporting.data import ReportData, ReportInfo
@@ -111,8 +112,8 @@ def _gather(data: ReportData) -> tuple[dict[str, Table], list[dict[str, Any]]]:
         "accounts": data.accounts,
         "logons": data.logons,
         "artefacts": data.artefacts,
-        "gaps": data.covered.gaps,
-        "rules": data.covered.rules,
+        "gaps": data.covered.gaps if data.covered else None,
+        "rules": data.covered.rules if data.covered else None,
         "receipts": data.receipts,
     }
     counted = {"rules": ("state",)}
@@ -136,6 +137,12 @@ def _pieces(data: ReportData, tables: dict[str, Table], found: list[dict[str, An
     yield f"<script>{code}</script>\n</body>\n</html>\n"
 
 
+def _refused(error: StorageError, out: Path) -> StorageError:
+    """The same error, said of the report."""
+    why = error.what[error.what.find("(") :]
+    return type(error)(f"cannot write the report {why}", where=str(out))
+
+
 def write_report(data: ReportData, out: Path) -> ReportInfo:
     """Write the report of *data* as one HTML file that needs nothing else.
 
@@ -157,7 +164,9 @@ def write_report(data: ReportData, out: Path) -> ReportInfo:
             os.close(fd)
         os.replace(beside, out)
     except OSError as error:
-        raise storage_error(error, str(out)) from error
+        raise _refused(storage_error(error, str(out)), out) from error
+    except StorageError as error:
+        raise _refused(error, out) from error
     finally:
         beside.unlink(missing_ok=True)
     rows = {name: table.rows for name, table in tables.items()}

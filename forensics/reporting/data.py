@@ -113,6 +113,7 @@ class ReportData:
     :param about: of the ledger's ``open`` and ``close`` lines: case, exhibit, examiner, host, tool, profile,
         started, ended (RFC 3339 UTC), zone, and whatever else is worth a line.
     :param sources: rows of source, uri, kind, volume, file_system, state...
+    :param covered: None says nothing about gaps; it never says that there are none.
     :param artefacts: rows of :func:`forensics.catalogue.table.rows`; streamed, read once.
     :param events: rows with ts (ns), ts_kind, host, path, user, src_ip, action, message, event_id, and for a
         proof content, parser, locator, seq. Everything else is shown when the row is opened.
@@ -130,7 +131,7 @@ class ReportData:
     bag: str = "bag"
     about: Mapping[str, str] = field(default_factory=dict)
     sources: Sequence[Row] = ()
-    covered: Covered = field(default_factory=Covered)
+    covered: Covered | None = None
     checked: Checked = field(default_factory=Checked)
     findings: Sequence[Found] = ()
     artefacts: Rows | None = None

@@ -123,9 +123,9 @@ def _list(rows: Sequence[Row]) -> dict[str, Any]:
 
 def context(data: ReportData, tables: Mapping[str, Table], rows: Sequence[Row]) -> dict[str, Any]:
     """Everything that the templates show; every text of it is clean, and escaped by them."""
-    verdict = data.verdict
+    verdict, covered = data.verdict, data.covered
     levels = {level: len(found) for level, found in by_level(data.findings).items()}
-    outcomes = sorted(data.covered.counts.items(), key=lambda pair: -pair[1])
+    outcomes = sorted(covered.counts.items(), key=lambda pair: -pair[1]) if covered else []
     title = " · ".join(cell(data.about[name]) for name in ("case", "exhibit", "host") if data.about.get(name))
     return {
         "title": title or cell(data.bag),
@@ -149,10 +149,9 @@ def context(data: ReportData, tables: Mapping[str, Table], rows: Sequence[Row]) 
         "about": _pairs(data.about, _ABOUT),
         "sources": _list(data.sources),
         "custody": _list(data.custody),
-        "covered": data.covered,
         "outcomes": [(cell(name), count) for name, count in outcomes],
         "gap_words": gap_words(data),
-        "gaps": number(len(data.covered.gaps), "gap"),
+        "gaps": number(len(covered.gaps), "gap") if covered else "gaps",
         "rule_states": {cell(name): count for name, count in tables["rules"].tally.get("state", {}).items()},
         "blind": [cell(text) for text in data.blind],
         "tables": tables,

@@ -83,6 +83,8 @@ def no_findings(data: ReportData) -> str:
 
 def _taken(data: ReportData) -> str:
     about, covered = data.about, data.covered
+    if covered is None:
+        return "What was taken was not stated to this report; the bag's ledger says it."
     text = number(covered.taken, "artefact")
     if covered.bytes:
         text += f" ({size(covered.bytes)})"
@@ -118,21 +120,23 @@ def _stands_out(data: ReportData) -> str:
 def gap_words(data: ReportData) -> str:
     """Gaps by outcome, most first."""
     counts: dict[str, int] = {}
-    for gap in data.covered.gaps:
+    for gap in data.covered.gaps if data.covered else ():
         name = cell(gap.get("outcome"))
         counts[name] = counts.get(name, 0) + 1
     return listed([f"{count:,} {name}" for name, count in sorted(counts.items(), key=lambda pair: -pair[1])])
 
 
 def _unseen(data: ReportData) -> str:
-    gaps = len(data.covered.gaps)
-    if not gaps:
-        lost = sum(data.covered.counts.get(name, 0) for name in GAP_OUTCOMES)
-        text = "Nothing that was asked for is missing" if not lost else f"{number(lost, 'artefact')} are missing"
+    covered = data.covered
+    if covered is None:
+        text = "Whether something that was asked for is missing was not stated"
+    elif covered.gaps:
+        text = f"{number(len(covered.gaps), 'gap')}: {gap_words(data)}"
     else:
-        text = f"{number(gaps, 'gap')}: {gap_words(data)}"
-    if data.covered.deaths:
-        text += f"; {number(data.covered.deaths, 'reading process', 'reading processes')} died on what was read"
+        lost = sum(covered.counts.get(name, 0) for name in GAP_OUTCOMES)
+        text = f"{number(lost, 'artefact')} not taken whole" if lost else "Nothing that was asked for is missing"
+    if covered is not None and covered.deaths:
+        text += f"; {number(covered.deaths, 'reading process', 'reading processes')} died on what was read"
     if data.blind:
         text += f"; {number(len(data.blind), 'kind')} of evidence could not have been seen here at all"
     return text + "."
@@ -167,4 +171,6 @@ def empty_words(data: ReportData) -> dict[str, str]:
     words["findings"] = no_findings(data)
     words["gaps"] = "No gaps: everything that was asked for and found is in the bag, whole."
     words["rules"] = "No rules: the ledger states none."
+    if data.covered is None:
+        words["gaps"] = words["rules"] = "Not stated: coverage was not given to this report."
     return words | {name: cell(text) for name, text in data.empty.items()}

@@ -71,9 +71,11 @@ def _case_file(data: ReportData) -> Iterator[str]:
         if about.get(name):
             yield f"{name + ':':<13}{cell(about[name])}"
     levels = ", ".join(f"{len(found)} {level}" for level, found in by_level(data.findings).items())
-    counts = ", ".join(f"{count:,} {cell(name)}" for name, count in sorted(data.covered.counts.items()))
-    yield f"{'artefacts:':<13}{counts or 'none'}"
-    yield f"{'gaps:':<13}{len(data.covered.gaps):,}"
+    covered = data.covered
+    counts = sorted(covered.counts.items()) if covered else []
+    words = ", ".join(f"{count:,} {cell(name)}" for name, count in counts) or "none"
+    yield f"{'artefacts:':<13}{words if covered else 'not stated'}"
+    yield f"{'gaps:':<13}{len(covered.gaps) if covered else 'not stated'}"
     yield f"{'findings:':<13}{levels}"
     yield f"{'bag:':<13}{cell(verdict.bag) or 'unknown'}"
     yield f"{'sealed by:':<13}{clean(verdict.signer) or 'nobody'}"

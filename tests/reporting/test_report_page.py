@@ -29,7 +29,7 @@ from forensics.reporting import tables
 from forensics.reporting.build import write_report
 from forensics.reporting.clean import MAX_DEPTH, MAX_RECORD, record
 from forensics.reporting.columns import nanoseconds
-from forensics.reporting.data import Checked, ReportData
+from forensics.reporting.data import Checked, Covered, ReportData
 from forensics.reporting.tree import in_tree_order
 
 STATIC = Path(tables.__file__).with_name("static")
@@ -188,13 +188,14 @@ def test_empty_says_what_empty_means(tmp_path: Path) -> None:
     bare = page(ReportData(verdict()), tmp_path)
     assert "nothing was looked for, so this says nothing about the host" in bare.words
     assert "No processes: the state of a running system was not recorded." in bare.words
-    looked = ReportData(
-        verdict(), checked=Checked(74, 1212, 3), processes=[], empty={"events": "No events: <b>told</b>."}
-    )
+    assert "was not stated" in bare.words and "No gaps" not in bare.words and "is missing." not in bare.words
+    told = {"events": "No events: <b>told</b>."}
+    looked = ReportData(verdict(), covered=Covered(), checked=Checked(74, 1212, 3), processes=[], empty=told)
     words = page(looked, tmp_path).words
     assert "No findings: 74 rules ran over 1,212 artefacts; 3 could not be evaluated." in words
     assert "No processes: they were asked for and none was listed." in words
     assert "No events: <b>told</b>." in words
+    assert "Nothing that was asked for is missing." in words and "No gaps: everything" in words
 
 
 def test_the_verdict_is_never_better_than_the_truth(tmp_path: Path) -> None:
@@ -223,7 +224,7 @@ def test_it_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         write_report(report_data(1, 1, events=broken()), out)
     assert out.read_text() == "the old one" and list(tmp_path.iterdir()) == [out]
-    with pytest.raises(StorageError):
+    with pytest.raises(StorageError, match="cannot write the report"):
         write_report(report_data(1, 1), tmp_path / "no such folder" / "report.html")
 
 

@@ -39,6 +39,11 @@ def test_nothing_of_the_evidence_reaches_the_terminal() -> None:
     assert HOSTILE[3] in text
 
 
+def test_what_was_not_given_is_not_claimed() -> None:
+    text = render_text(ReportData(verdict()))
+    assert "gaps:        not stated" in text and "artefacts:   not stated" in text
+
+
 def test_nothing_found() -> None:
     assert "No findings: 74 rules ran over 1,212 artefacts" in render_text(
         ReportData(verdict(), checked=Checked(74, 1212))

@@ -36,7 +36,6 @@ function proofs(id, value) {
     const words = ["sealbag-event-1", content, value("parser"), value("locator")].map(quote).join(" ");
     steps.push([`printf '%s\\0%s\\0%s\\0%s' ${words} | sha256sum`, "The event's identity is the digest of its content, parser and place."]);
   }
-  if (hex && value("locator")) steps.at(-1).place = value("locator");
   steps.push([facts.verify, "The whole bag, and with it every line and content above, against the seal."]);
   return steps;
 }
@@ -53,8 +52,10 @@ async function restOf(table, row) {
   return text === "" ? {} : JSON.parse(text);
 }
 
-function field(name, text, kind) {
-  const value = make("dd", { className: kind === "text" || kind === "code" || kind === "digest" ? "mono" : "" });
+const PROSE = new Set(["level", "title", "why", "not_proof", "by", "outcome", "state", "status", "detail", "reason", "message", "action"]);
+
+function field(name, text, kind, prose = false) {
+  const value = make("dd", { className: !prose && (kind === "text" || kind === "code" || kind === "digest") ? "mono" : "" });
   value.append(text.includes("\n") ? make("pre", { textContent: text }) : text);
   if (kind === "digest" || /^[0-9a-f]{64}$/.test(text)) {
     const button = make("button", { type: "button", className: "quiet copy", textContent: "Copy" });
@@ -71,7 +72,7 @@ async function openRow(table, index) {
   const value = (name) => table.byName.get(name)?.show(row) ?? (name in rest ? pretty(rest[name]) : "");
   for (const column of table.columns) {
     const text = column.show(row, true), zone = column.kind === "time" && text ? ` ${Zone.name}` : "";
-    if (text !== "" && column.name !== "depth") list.append(...field(column.label, text + zone, column.kind));
+    if (text !== "" && column.name !== "depth") list.append(...field(column.label, text + zone, column.kind, PROSE.has(column.name)));
   }
   for (const [name, item] of Object.entries(rest)) list.append(...field(name.replaceAll("_", " "), pretty(item), "text"));
   const prove = make("section", { className: "prove" }, make("h3", { textContent: "Prove it" }));
