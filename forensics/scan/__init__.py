@@ -1,1 +1,1 @@
-"""Rule packs, in the parent."""
+"""Rule packs, in the parent: found, read once, digested; the drivers are plug-ins."""

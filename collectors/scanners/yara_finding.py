@@ -1,0 +1,115 @@
+"""A YARA match as a finding: level and words from the rule's meta, places from its strings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from forensics.model.display import display
+from forensics.model.event import Finding, Level, Ref, Strength
+
+#: characters of a match that are kept
+MAX_MATCHED = 256
+#: string matches of one rule that are listed
+MAX_PER_RULE = 64
+MAX_TEXT = 1000
+NOT_PROOF = (
+    "a rule match is a lead: these bytes are there. It does not prove that they ever ran, who put them there, "
+    "or that the file is malicious; text about an attack matches like the attack."
+)
+_WORDS: dict[str, Level] = {
+    "critical": "alert", "high": "alert", "alert": "alert", "medium": "warning", "moderate": "warning",
+    "warning": "warning", "low": "notice", "info": "notice", "informational": "notice", "notice": "notice",
+}  # fmt: skip
+
+
+def shown(raw: bytes) -> str:
+    """*raw* as display, whole characters, at most 256 of them."""
+    raw = raw[:MAX_MATCHED]
+    while len(text := display(raw)) > MAX_MATCHED:
+        raw = raw[: min(len(raw) - 1, len(raw) * MAX_MATCHED // len(text))]
+    return text
+
+
+def _say(meta: Mapping[str, Any], *names: str) -> str:
+    """The first text of *names*, safe to show; its backslashes stay single, it is no name."""
+    for name in names:
+        value = meta.get(name)
+        if isinstance(value, str) and value.strip():
+            raw = value.strip().encode("utf-8", "surrogateescape")
+            return display(raw).replace("\\\\", "\\")[:MAX_TEXT]
+    return ""
+
+
+def level_of(meta: Mapping[str, Any]) -> tuple[Level, int]:
+    """Level and score by ``level``, else ``severity`` (words), else ``score``: from 80 alert, from 60 warning.
+
+    Without any of them: warning. A score beyond 0..100 is cut to that.
+    """
+    said = meta.get("score")
+    score = max(0, min(said, 100)) if type(said) is int else 0
+    for name in ("level", "severity"):
+        word = str(meta.get(name, "")).lower()
+        if word in _WORDS:
+            return _WORDS[word], score
+    if type(said) is int:
+        return "alert" if score >= 80 else "warning" if score >= 60 else "notice", score
+    return "warning", score
+
+
+def places_of(match: Any) -> list[tuple[int, int, str, bytes]]:
+    """Offset, length, string name and (bounded) bytes of every string match, by offset."""
+    return sorted(
+        (instance.offset, instance.matched_length, string.identifier, bytes(instance.matched_data[:MAX_MATCHED]))
+        for string in match.strings
+        for instance in string.instances
+    )
+
+
+def finding_of(
+    match: Any,
+    places: list[tuple[int, int, str, bytes]],
+    total: int,
+    *,
+    content: str,
+    strength: Strength,
+    file: str,
+    rule_sha256: str,
+    pack_sha256: str,
+) -> Finding:
+    """One finding for one rule.
+
+    :param match: a ``yara.Match``.
+    :param places: the string matches to list; *total*: how many there were.
+    :param file: pack and rule file.
+    """
+    meta: Mapping[str, Any] = match.meta
+    level, score = level_of(meta)
+    first = places[0] if places else None
+    attrs: dict[str, Any] = {"file": file, "matches": total}
+    if places:
+        attrs["strings"] = [
+            {"offset": offset, "length": length, "id": name[:128], "matched": shown(raw)}
+            for offset, length, name, raw in places
+        ]
+    for name in ("author", "reference", "date", "license", "id"):
+        if text := _say(meta, name):
+            attrs[name] = text
+    return Finding(
+        by="yara",
+        rule=str(match.rule)[:256],
+        level=level,
+        title=_say(meta, "description", "desc", "title") or f"matches the YARA rule {str(match.rule)[:256]}",
+        why=_say(meta, "why"),
+        not_proof=_say(meta, "not_proof") or NOT_PROOF,
+        refs=(Ref(content),),
+        offset=first[0] if first else None,
+        length=first[1] if first else 0,
+        matched=shown(first[3]) if first else "",
+        score=score,
+        tags=tuple(str(tag)[:128] for tag in match.tags[:64]),
+        strength=strength,
+        rule_sha256=rule_sha256,
+        pack_sha256=pack_sha256,
+        attrs=attrs,
+    )
