@@ -7,7 +7,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from collectors.forensicartifacts.read import Broken, Definition, folder_files, installed_files, read_definitions
+from collectors.folders import digest_of
+from collectors.forensicartifacts.read import (
+    DISTRIBUTION,
+    Broken,
+    Definition,
+    folder_files,
+    installed_files,
+    installed_version,
+    read_definitions,
+)
 from collectors.forensicartifacts.rules import ID, broken, targets_of
 from collectors.options import checked, size, text, words
 from collectors.planning import plan_matches
@@ -37,7 +46,13 @@ class ForensicArtifactsCollector:
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         self._options = checked(ID, options, _OPTIONS)
         folder = self._options.get("folder")
-        found = list(read_definitions(folder_files(Path(folder)) if folder else installed_files()))
+        files = list(folder_files(Path(folder)) if folder else installed_files())
+        #: what was read, for the ledger: fields of a ``plugin`` line
+        self.definitions: Mapping[str, str] = {
+            "group": "forensics.definitions", "id": ID, "distribution": "" if folder else DISTRIBUTION,
+            "version": "" if folder else installed_version(), "sha256": digest_of(files),
+        }  # fmt: skip
+        found = list(read_definitions(files))
         self._definitions = [one for one in found if isinstance(one, Definition)]
         self._broken = [one for one in found if isinstance(one, Broken)]
         self._names = self._by_name()

@@ -1,5 +1,7 @@
 """The YAML of ForensicArtifacts as definitions.
 
+``conditions``, which narrow a source to releases of a system, are not applied: more is asked for, never less.
+
 Format: "Artifact definition format and style guide" of the ForensicArtifacts project. Read are the
 data files of the installed distribution; its modules are not imported.
 """
@@ -11,9 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from collectors.folders import files_below
 from collectors.yamlfiles import MAX_FILE, Fault, FormatError, Node, documents
 from forensics.errors import ConfigError
 
+MAX_FILES = 10_000
 DISTRIBUTION = "artifacts"  # the name of ForensicArtifacts on the index
 #: source type -> (kind in the list, why it asks for no file)
 NO_FILES: Mapping[str, tuple[str, str]] = {
@@ -72,20 +76,26 @@ def installed_files() -> Iterator[tuple[str, bytes]]:
     yield from folder_files(Path(str(distribution.locate_file(f"{DISTRIBUTION}/data"))))
 
 
+def installed_version() -> str:
+    """The version of the installed distribution, "" without one."""
+    try:
+        return importlib.metadata.version(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
 def folder_files(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Yield (name, bytes) of each ``.yaml`` below *folder*, by name.
 
     :raises ConfigError: there is none, or one cannot be read.
     """
-    try:
-        found = sorted(path for path in folder.rglob("*.yaml") if path.is_file())
-        if not found:
-            raise ConfigError("holds no .yaml file", where=str(folder))
-        for path in found:
+    for path in files_below(folder, ".yaml", MAX_FILES):
+        try:
             with path.open("rb") as opened:
-                yield path.relative_to(folder).as_posix(), opened.read(MAX_FILE + 1)
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror or error}", where=str(folder)) from error
+                raw = opened.read(MAX_FILE + 1)
+        except OSError as error:
+            raise ConfigError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+        yield path.relative_to(folder).as_posix(), raw
 
 
 def read_definitions(files: Iterable[tuple[str, bytes]]) -> Iterator[Definition | Broken]:

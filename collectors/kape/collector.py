@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +44,12 @@ class KapeCollector:
                 hint='Name the folder of .tkape files in the profile: [options.kape] folder = "...".',
             )
         self._all = list(read_folder(Path(self._options["folder"])))
+        lines = "".join(f"{one.sha256}  {one.file}\n" for one in self._all).encode()
+        #: what was read, for the ledger: fields of a ``plugin`` line
+        self.definitions: Mapping[str, str] = {
+            "group": "forensics.definitions", "id": ID, "distribution": "", "version": "",
+            "sha256": hashlib.sha256(lines).hexdigest(),
+        }  # fmt: skip
         # KAPE compares file names as Windows does, and so do its compounds' authors
         self._names = {target.name.casefold(): target for target in reversed(self._all)}
         self._without = {self._find(name).name for name in self._options.get("without", ())}

@@ -7,12 +7,13 @@ documentation, "Targets"). A Path that ends in .tkape names another target.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from collectors.folders import files_below
 from collectors.yamlfiles import Fault, FormatError, Node, documents
-from forensics.errors import ConfigError
 from forensics.model import SourcePath
 
 MAX_FILES = 10_000
@@ -55,6 +56,7 @@ class KapeTarget:
     :param name: its stem, which KAPE calls it by.
     :param disabled: it lies below a folder whose name begins with ``!Disabled``.
     :param fault: why the file as a whole is not understood; *line* of it.
+    :param sha256: of the file, hex; "" if it cannot be read.
     """
 
     name: str
@@ -64,6 +66,7 @@ class KapeTarget:
     disabled: bool = False
     fault: str = ""
     line: int = 1
+    sha256: str = ""
 
 
 def read_folder(folder: Path) -> Iterator[KapeTarget]:
@@ -71,13 +74,7 @@ def read_folder(folder: Path) -> Iterator[KapeTarget]:
 
     :raises ConfigError: the folder cannot be read, holds none or too many.
     """
-    try:
-        found = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".tkape" and path.is_file())
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror or error}", where=str(folder)) from error
-    if not 0 < len(found) <= MAX_FILES:
-        raise ConfigError(f"holds {len(found)} .tkape files; 1 to {MAX_FILES} are read", where=str(folder))
-    for path in found:
+    for path in files_below(folder, ".tkape", MAX_FILES):
         inside = path.relative_to(folder)
         name, file = _shown(path.name), _shown(inside.as_posix())
         disabled = any(part.lower().startswith("!disabled") for part in inside.parts[:-1])
@@ -87,7 +84,7 @@ def read_folder(folder: Path) -> Iterator[KapeTarget]:
         except OSError as error:
             yield KapeTarget(name[:-6], file, "", (), disabled, f"cannot be read: {error.strerror or error}")
             continue
-        yield _target(raw, name[:-6], file, disabled)
+        yield replace(_target(raw, name[:-6], file, disabled), sha256=hashlib.sha256(raw).hexdigest())
 
 
 def _shown(name: str) -> str:

@@ -167,7 +167,7 @@ def test_faults_groups_and_options(tmp_path: Path) -> None:
     assert {rule.id: rule for rule in alias.rules()}["forensicartifacts:Good"].description == "first line second"
     for options, reason in (
         ({"only": ["BashShellHistoryFil"]}, "did you mean BashShellHistoryFile"),
-        ({"folder": str(tmp_path / "none")}, "holds no .yaml"),
+        ({"folder": str(tmp_path / "none")}, "cannot be read"),
         ({"onyl": ["x"]}, "did you mean only"),
     ):
         with pytest.raises(ConfigError, match=reason):

@@ -138,7 +138,7 @@ def test_sizes_are_kept_and_folders_are_needed(tmp_path: Path) -> None:
     assert {rule.cap for rule in collector.rules() if rule.patterns} == {1 << 20}
     for options, reason in (
         ({}, "needs the option folder"),
-        ({"folder": str(tmp_path / "none")}, "holds 0 .tkape files"),
+        ({"folder": str(tmp_path / "none")}, "cannot be read"),
         ({"folder": str(tmp_path), "targets": ["T"]}, "no KAPE target is called T"),
         ({"folder": str(tmp_path), "target": ["S"]}, "did you mean targets"),
         ({"folder": str(tmp_path), "cap": "much"}, "a size is an integer"),
