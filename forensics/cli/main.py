@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("forensics.cli.show:command", "show one artefact, or write its content out"),
     "export": ("forensics.cli.export:command", "write a bag's contents as a tree of files"),
     "image": ("forensics.cli.image:command", "image a file or block device into a sealed bag"),
+    "events": ("forensics.cli.events:command", "list and export events; logons, persistence"),
     "key": ("forensics.cli.key:command", "make a signing key"),
     "catalogue": ("forensics.cli.catalogue:command", "rebuild the SQLite view of bags"),
     "targets": ("collectors.commands.targets:command", "list, show and test what is looked for"),

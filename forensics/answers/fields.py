@@ -1,0 +1,79 @@
+"""Fields of an event's native record, wherever its parser put them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from forensics.model.event import Event
+
+_DEPTH = 5
+_WIDTH = 2000
+
+
+def _find(value: Any, name: str, depth: int) -> Any:
+    if not isinstance(value, Mapping) or depth > _DEPTH or len(value) > _WIDTH:
+        return None
+    if name in value:
+        return value[name]
+    for inner in value.values():
+        found = _find(inner, name, depth + 1)
+        if found is not None:
+            return found
+    return None
+
+
+def text(event: Event, *names: str) -> str:
+    """The first of the fields *names* that says something; "" if none does. ``-`` says nothing."""
+    for name in names:
+        value = _find(event.attrs, name, 0)
+        if isinstance(value, Mapping):
+            value = value.get("#text")
+        if isinstance(value, bool) or value is None:
+            continue
+        if isinstance(value, (str, int)) and str(value).strip() not in ("", "-"):
+            return str(value).strip()
+    return ""
+
+
+def number(event: Event, *names: str) -> int | None:
+    """As :func:`text`, as an integer (``0x`` is hexadecimal); None if it is none."""
+    found = text(event, *names)
+    try:
+        return int(found, 0) if found else None
+    except ValueError:
+        return None
+
+
+def positional(event: Event, index: int) -> str:
+    """The *index*-th (from 1) unnamed Data of a classic Windows event."""
+    value = _find(event.attrs, "EventData", 0)
+    data = value.get("Data") if isinstance(value, Mapping) else None
+    data = data.get("#text") if isinstance(data, Mapping) else data
+    parts = data if isinstance(data, list) else [data]
+    return str(parts[index - 1]) if 0 < index <= len(parts) and isinstance(parts[index - 1], (str, int)) else ""
+
+
+def _system(event: Event) -> Mapping[str, Any]:
+    record = event.attrs.get("Event")
+    system = record.get("System") if isinstance(record, Mapping) else None
+    return system if isinstance(system, Mapping) else {}
+
+
+def event_id(event: Event) -> str:
+    """The EventID of a Windows record, "" for anything else."""
+    value = _system(event).get("EventID")
+    value = value.get("#text") if isinstance(value, Mapping) else value
+    return str(value) if isinstance(value, (str, int)) else ""
+
+
+def channel(event: Event) -> str:
+    """The channel of a Windows record."""
+    value = _system(event).get("Channel")
+    return value if isinstance(value, str) else ""
+
+
+def computer(event: Event) -> str:
+    """The computer that a Windows record names, or the host of a syslog line."""
+    value = _system(event).get("Computer", event.attrs.get("host"))
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,34 @@
+"""Cases of what a command line names: a bag, or a workspace with its bags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from forensics.answers.bagcase import BagCase, open_case
+from forensics.errors import NotABag
+from forensics.events.partitions import Partition
+from forensics.workspace.work import Workspace
+
+WORK = "work.json"
+
+
+def cases(place: Path) -> Iterator[BagCase]:
+    """Yield one case a bag; a workspace's results go to each bag whose contents they are of.
+
+    :raises NotABag: if it is neither.
+    :raises FutureFormat, InputError: if a bag cannot be read.
+    """
+    if (place / "custody").is_dir():
+        yield open_case(place)
+        return
+    if not (place / WORK).is_file():
+        raise NotABag("neither a bag nor a workspace", where=str(place))
+    work = Workspace.open(place)
+    parts = [
+        Partition(place / receipt.stored, receipt.plugin, receipt.content, receipt.sha256)
+        for receipt in work.receipts.values()
+        if receipt.stored and (place / receipt.stored).is_file()
+    ]
+    for ref in work.bags:
+        yield open_case(Path(ref.path), parts, receipts=work.receipts.values())

@@ -1,0 +1,81 @@
+"""Tables of answers for a terminal: columns as wide as they need to be, what does not fit is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from forensics.source.times import rfc3339
+
+#: column, heading, widest; 0 takes what is left
+COLUMNS: dict[str, tuple[tuple[str, str, int], ...]] = {
+    "logons": (
+        ("ts", "time (UTC)", 19), ("host", "host", 20), ("result", "result", 12), ("user", "who", 28),
+        ("source", "from", 24), ("how", "how", 22), ("path", "log", 0),
+    ),
+    "accounts": (
+        ("user", "account", 32), ("uid", "id", 12), ("last_logon", "last logon (UTC)", 19), ("flags", "flags", 24),
+        ("shell", "shell", 20), ("host", "host", 20), ("groups", "groups", 0),
+    ),
+    "persistence": (
+        ("kind", "kind", 12), ("user", "as", 16), ("when", "when", 18), ("flags", "stands out", 30),
+        ("path", "where", 48), ("command", "what", 0),
+    ),
+    "sessions": (
+        ("started", "since (UTC)", 19), ("user", "who", 20), ("line", "line", 10), ("host", "from", 30),
+        ("kind", "kind", 0),
+    ),
+    "processes": (
+        ("pid", "pid", 8), ("ppid", "parent", 8), ("user", "user", 14), ("started", "started (UTC)", 19),
+        ("flags", "stands out", 30), ("cmdline", "command line", 0),
+    ),
+    "sockets": (
+        ("proto", "proto", 7), ("local", "local", 28), ("remote", "remote", 28), ("state", "state", 12),
+        ("pid", "pid", 8), ("process", "process", 0),
+    ),
+}  # fmt: skip
+_TIMES = frozenset(("ts", "last_logon", "started"))
+#: rows that are looked at to choose widths; the rest is printed as it comes
+LOOKED_AT = 200
+
+
+def _text(row: Mapping[str, Any], name: str, clean: Callable[[str], str]) -> str:
+    value = row.get(name)
+    if name in _TIMES:
+        return (rfc3339(value) or "")[:19].replace("T", " ") if isinstance(value, int) else ""
+    return "" if value is None else clean(" ".join(str(value).split()))
+
+
+def _fit(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def lines(name: str, rows: Iterable[Mapping[str, Any]], width: int, clean: Callable[[str], str]) -> Iterator[str]:
+    """Yield a heading and a line a row; nothing if there is no row.
+
+    :param width: of the terminal, in characters; 0 cuts nothing of the last column.
+    :param clean: makes text of evidence safe for a terminal.
+    """
+    columns, source = COLUMNS[name], iter(rows)
+    head = [[_text(row, one[0], clean) for one in columns] for row in islice(source, LOOKED_AT)]
+    if not head:
+        return
+    # a column that says nothing in what was looked at is left out
+    kept = [at for at, _ in enumerate(columns) if any(cells[at] for cells in head)]
+    widths = {at: max(len(columns[at][1]), *(len(cells[at]) for cells in head)) for at in kept}
+    for at in kept:
+        if columns[at][2]:
+            widths[at] = min(widths[at], max(columns[at][2], len(columns[at][1])))
+    taken = sum(widths[at] + 2 for at in kept[:-1])
+    widths[kept[-1]] = max(20, width - taken) if width else 1 << 20
+
+    def line(cells: list[str]) -> str:
+        shown = [_fit(cells[at], widths[at]).ljust(widths[at] if at != kept[-1] else 0) for at in kept]
+        return "  ".join(shown).rstrip()
+
+    yield line([one[1] for one in columns])
+    for cells in head:
+        yield line(cells)
+    for row in source:
+        yield line([_text(row, one[0], clean) for one in columns])

@@ -1,0 +1,212 @@
+"""sealbag events: what logs say, listed, exported, and summed up as tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from forensics.answers.bagcase import BagCase
+from forensics.answers.opening import cases
+from forensics.answers.tables import event_columns, tables
+from forensics.catalogue.text import safe
+from forensics.cli.looking import say
+from forensics.cli.options import output_options, print_json
+from forensics.errors import OutputNotEmpty
+from forensics.events.export import FORMATS, Written
+from forensics.events.where import Where, where
+from forensics.hashing.write import storage_error
+from forensics.source.times import rfc3339
+
+SCHEMA = "sealbag/events/1"
+_PLACE = click.argument("place", type=click.Path(path_type=Path), metavar="BAG_OR_WORK")
+_FILTERS = (
+    click.option("--from", "begin", metavar="TIME", help="From then on: 2026-11-24 or 2026-11-24T13:06:37Z."),
+    click.option("--to", "end", metavar="TIME", help="Before then. With a bound, undated events are left out."),
+    click.option(
+        "--where", "conditions", multiple=True, metavar="COND",
+        help="field=value, field!=value or field~text; more than once: all hold.",
+    ),
+)  # fmt: skip
+
+
+def _filters(command: Any) -> Any:
+    for option in reversed(_FILTERS):
+        command = option(command)
+    return command
+
+
+@click.group("events")
+def command() -> None:
+    """What logs and volatile state say: list, export, and tables of logons, accounts, persistence.
+
+    Nothing is verified here: sealbag verify says whether the bag is what was sealed.
+    """
+
+
+def event_rows(case: BagCase, chosen: Where) -> Iterator[dict[str, Any]]:
+    """Events of a case as rows, joined with the place of their content."""
+    bag = str(case.facts.get("bag", ""))
+    for event in case.events(chosen.actions):
+        row: dict[str, Any] = event_columns(case, event) | {
+            "bag": bag, "state": event.state, "ts_raw": event.ts_raw, "version": event.version,
+            "attrs": dict(event.attrs),
+        }  # fmt: skip
+        if chosen(row):
+            yield row
+
+
+def _problems(found: list[BagCase]) -> None:
+    for case in found:
+        for problem in case.problems:
+            print(f"sealbag: {safe(f'{problem.code}: {problem.detail}')}", file=sys.stderr)
+
+
+@command.command("list")
+@_PLACE
+@_filters
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N events.")
+@output_options
+def list_(
+    place: Path, begin: str | None, end: str | None, conditions: tuple[str, ...], limit: int | None, as_json: bool,
+    quiet: bool, no_progress: bool,
+) -> int:  # fmt: skip
+    """List events: time, action, user, address, message. In the order of the logs, not of time."""
+    chosen, count, seen = where(begin, end, conditions), 0, []
+    for case in cases(place):
+        seen.append(case)
+        for row in event_rows(case, chosen):
+            count += 1
+            if as_json:
+                print_json({"schema": SCHEMA, **row})
+            elif not quiet:
+                say(_line(row))
+            if limit is not None and count >= limit:
+                return 0
+    _problems(seen)
+    if not count and not as_json and not quiet:
+        say(_nothing(seen, chosen))
+    return 0
+
+
+def _line(row: dict[str, Any]) -> str:
+    when = (rfc3339(row["ts"]) or "undated")[:23] if row["ts"] is not None else "undated"
+    who = " ".join(filter(None, (row["user"], row["src_ip"])))
+    return f"{when:<23}  {row['action'] or '-':<20}  {who or '-':<24}  {row['message']}  [{row['path']}]"
+
+
+def _nothing(seen: list[BagCase], chosen: Where) -> str:
+    if not any(case.partitions for case in seen):
+        return "no events: nothing was parsed (sealbag process makes events)"
+    return "no event fits" if chosen != Where() else "no events: what was parsed holds none"
+
+
+@command.command()
+@_PLACE
+@_filters
+@click.option(
+    "--format", "form", type=click.Choice(sorted(FORMATS)), default="jsonl", show_default=True, help="Format."
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="A new file. Default: standard output.")
+@output_options
+def export(
+    place: Path, begin: str | None, end: str | None, conditions: tuple[str, ...], form: str, out: Path | None,
+    as_json: bool, quiet: bool, no_progress: bool,
+) -> int:  # fmt: skip
+    """Write events for other programs. Formats that need a time leave undated events out, and count them."""
+    chosen, done, seen = where(begin, end, conditions), Written(), []
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for case in cases(place):
+            seen.append(case)
+            if form == "bodyfile" and not conditions:
+                yield from _files(case, chosen)
+            yield from event_rows(case, chosen)
+
+    if out is None:
+        for piece in FORMATS[form](rows(), done):
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+    else:
+        _write(out, form, rows(), done)
+    _problems(seen)
+    if as_json and out is not None:
+        print_json({"schema": "sealbag/events-export/1", "out": str(out), "rows": done.rows, "undated": done.undated})
+    elif not quiet:
+        text = f"{done.rows:,} rows" + (f"; {done.undated:,} undated events left out" if done.undated else "")
+        print(f"sealbag: {text}", file=sys.stderr)
+    return 0
+
+
+def _files(case: BagCase, chosen: Where) -> Iterator[dict[str, Any]]:
+    """Times of the bag's files for a bodyfile; with a span, those with any time in it."""
+    for held in case.artefacts():
+        times = {"m": held.m, "c": held.c, "b": held.b}
+        inside = [value for value in times.values() if value is not None and chosen({"ts": value})]
+        if inside or chosen == Where():
+            yield {"path": held.path, "mode": held.mode, "owner": held.owner, "size": held.size, "times": times}
+
+
+def _write(out: Path, form: str, rows: Iterator[dict[str, Any]], done: Written) -> None:
+    try:
+        fd = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    except FileExistsError as error:
+        raise OutputNotEmpty("the file exists", where=str(out), hint="Choose a new --out.") from error
+    except OSError as error:
+        raise storage_error(error, str(out)) from error
+    stream: BinaryIO
+    try:
+        with os.fdopen(fd, "wb") as stream:
+            for piece in FORMATS[form](rows, done):
+                stream.write(piece)
+    except OSError as error:
+        raise storage_error(error, str(out)) from error
+
+
+def _table(name: str, place: Path, as_json: bool, quiet: bool) -> int:
+    from forensics.answers.table import lines
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    for case in cases(place):
+        found, count = tables(case)[name], 0
+        if as_json:
+            for row in found:
+                print(json.dumps({"schema": f"sealbag/{name}/1", "bag": case.facts.get("bag", ""), **row}))
+            continue
+        for text in () if quiet else lines(name, found, width, safe):
+            count += 1
+            say(text)
+        if not count and not quiet:
+            say(f"no {name}: {found.missing or 'what was read holds none'}")
+        _problems([case])
+    return 0
+
+
+@command.command()
+@_PLACE
+@output_options
+def logons(place: Path, as_json: bool, quiet: bool, no_progress: bool) -> int:
+    """Who logged on or tried to: when, from where, how, with which result."""
+    return _table("logons", place, as_json, quiet)
+
+
+@command.command()
+@_PLACE
+@output_options
+def accounts(place: Path, as_json: bool, quiet: bool, no_progress: bool) -> int:
+    """Accounts: of the host's files, or those that events name."""
+    return _table("accounts", place, as_json, quiet)
+
+
+@command.command()
+@_PLACE
+@output_options
+def persistence(place: Path, as_json: bool, quiet: bool, no_progress: bool) -> int:
+    """What starts by itself, and what stands out about it."""
+    return _table("persistence", place, as_json, quiet)
