@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import heapq
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 from forensics.model.display import display
 from forensics.model.event import Finding, Level, Ref, Strength
@@ -13,6 +14,8 @@ MAX_MATCHED = 256
 #: string matches of one rule that are listed
 MAX_PER_RULE = 64
 MAX_TEXT = 1000
+#: offset in the content, length, the string's name, its first bytes
+Place: TypeAlias = tuple[int, int, str, bytes]
 NOT_PROOF = (
     "a rule match is a lead: these bytes are there. It does not prove that they ever ran, who put them there, "
     "or that the file is malicious; text about an attack matches like the attack."
@@ -57,18 +60,30 @@ def level_of(meta: Mapping[str, Any]) -> tuple[Level, int]:
     return "warning", score
 
 
-def places_of(match: Any) -> list[tuple[int, int, str, bytes]]:
-    """Offset, length, string name and (bounded) bytes of every string match, by offset."""
-    return sorted(
-        (instance.offset, instance.matched_length, string.identifier, bytes(instance.matched_data[:MAX_MATCHED]))
-        for string in match.strings
-        for instance in string.instances
-    )
+def places_of(match: Any, start: int, known: int, limit: int) -> tuple[int, list[Place]]:
+    """How many string matches there are, and the first *limit* of them by offset.
+
+    :param start: offset of the window in the content.
+    :param known: what ends within the first *known* bytes of the window is left out.
+    """
+    total = 0
+
+    def fresh() -> Iterator[Place]:
+        nonlocal total
+        for string in match.strings:
+            for one in string.instances:
+                if one.offset + one.matched_length > known:
+                    total += 1
+                    raw = bytes(one.matched_data[:MAX_MATCHED])
+                    yield start + one.offset, one.matched_length, string.identifier, raw
+
+    places = heapq.nsmallest(limit, fresh())  # of perhaps a million
+    return total, places
 
 
 def finding_of(
     match: Any,
-    places: list[tuple[int, int, str, bytes]],
+    places: list[Place],
     total: int,
     *,
     content: str,

@@ -6,7 +6,7 @@ import importlib.metadata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from collectors.scanners.yara_finding import MAX_PER_RULE, finding_of, places_of
+from collectors.scanners.yara_finding import MAX_PER_RULE, Place, finding_of, places_of
 from collectors.scanners.yara_names import externals_of
 from collectors.scanners.yara_rules import Compiled, compile_packs, digests_of
 from forensics.errors import RuleInvalid
@@ -116,31 +116,33 @@ class YaraScanner:
     def _found(
         self, opened: Opened, passes: Iterator[tuple[int, list[Any] | Problem]], strength: Strength
     ) -> Iterator[Finding | Problem]:
-        listed = dropped = 0
-        seen: set[tuple[str, str, int]] = set()
+        listed = unlisted = 0
+        ever: set[tuple[str, str]] = set()
+        previous: set[tuple[str, str]] = set()
         for start, matches in passes:
             for warning in self._warned:
                 yield Problem(f"o{start}", "too-many-matches", f"YARA stopped counting: {warning}")
             if isinstance(matches, Problem):
                 yield Problem(f"o{start}", matches.code, matches.detail)
+                previous = set()
                 continue
+            here = {(match.namespace, match.rule) for match in matches}
             for match in matches:
-                places = [(start + o, n, name, raw) for o, n, name, raw in places_of(match)]
-                # the overlap shows the same place twice
-                fresh = [place for place in places if (match.namespace, match.rule, place[0]) not in seen]
-                if start and not fresh:
+                key = match.namespace, match.rule
+                # what lies whole in the overlap was found by the window before, if that rule matched there
+                total, places = places_of(match, start, self._overlap if key in previous else 0, MAX_PER_RULE)
+                if key in ever and not total:
                     continue
-                seen.update((match.namespace, match.rule, place[0]) for place in fresh[:MAX_STRINGS])
-                kept = fresh[: min(MAX_PER_RULE, MAX_STRINGS - listed)]
+                kept = places[: max(1, MAX_STRINGS - listed)]
                 listed += len(kept)
-                dropped += len(fresh) - len(kept)
-                yield self._finding(match, kept or fresh[:1], len(fresh), opened.sha256, strength)
-        if dropped:
-            opened.tell("strings_not_listed", dropped)
+                unlisted += total - len(kept)
+                yield self._finding(match, kept, total, opened.sha256, strength)
+            ever |= here
+            previous = here
+        if unlisted:
+            opened.tell("strings_not_listed", unlisted)
 
-    def _finding(
-        self, match: Any, places: list[tuple[int, int, str, bytes]], total: int, content: str, strength: Strength
-    ) -> Finding:
+    def _finding(self, match: Any, places: list[Place], total: int, content: str, strength: Strength) -> Finding:
         assert self._compiled is not None
         file = self._compiled.files[match.namespace]
         pack = self._compiled.packs[file.pack]

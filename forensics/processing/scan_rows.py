@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from forensics.errors import RuleInvalid
 from forensics.model.event import Pack, RuleProblem
 from forensics.model.event_rows import finding_from_row, finding_row
 from forensics.scan.packs import RulePack
+from forensics.tasks.scan_content import MAX_FINDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,10 @@ def _finding(row: Any, content: str, scanner: str, packs: Collection[str]) -> di
         raise ValueError("a finding about another content or by another scanner")
     if finding.pack_sha256 not in packs:
         raise ValueError("a finding of a pack that was not given")
-    return finding_row(finding)
+    found = finding_row(finding)
+    if len(json.dumps(found)) > MAX_FINDING:
+        raise ValueError("a finding of more than a MiB")
+    return found
 
 
 def read_answer(value: Mapping[str, Any], content: str, scanner: str, packs: Collection[str]) -> Answer:

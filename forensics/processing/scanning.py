@@ -72,7 +72,7 @@ class _Run:
     ) -> None:
         self.contents, self.scanner, self.sink, self.workers = contents, scanner, sink, workers
         self.on_done, self.settings = on_done, settings
-        self.folder = sink.scratch / f"scan-{os.getpid()}-{id(self):x}"
+        self.folder = sink.scratch / f"scan-{os.getpid()}-{os.urandom(4).hex()}"
         self.report = ScanReport()
         self._options: dict[str, Any] = {}
         self._limits = Limits(silence=float(settings.timeout + settings.grace), cpu=None, data=settings.data)
@@ -113,14 +113,17 @@ class _Run:
         if self.sink.has(key):
             self.report.skipped = True
             return self.report
-        out = self.folder / "rows"
+        out = self.sink.scratch / f"{self.folder.name}.rows"  # the sink may move it later, with its group
         try:
             with RowWriter(str(out)) as rows:
                 self._run(rows)
+            receipt = self._receipt(key, scanned.hexdigest())
+            self.report.receipt = self.sink.take(receipt, out if rows.rows else None)
         finally:
             for _, stack in self._open.values():
                 stack.close()
-        self.report.receipt = self.sink.take(self._receipt(key, scanned.hexdigest()), out if rows.rows else None)
+            if self.report.receipt is None:
+                out.unlink(missing_ok=True)
         return self.report
 
     def _key(self, scanned: str) -> str:

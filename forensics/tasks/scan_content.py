@@ -19,6 +19,8 @@ MAX_PROBLEMS = 20
 MAX_RULE_PROBLEMS = 2000
 #: bytes of findings in one answer; the frame's own bound is 4 MiB
 MAX_ANSWER = 3 << 20
+#: bytes of one finding as JSON
+MAX_FINDING = 1 << 20
 _prepared: dict[str, tuple[Scanner, tuple[Pack, ...]]] = {}
 
 
@@ -116,7 +118,7 @@ class _Answer:
     def _finding(self, finding: Finding) -> None:
         row = finding_row(finding)
         size = len(json.dumps(row))
-        if self._bytes + size > MAX_ANSWER:
+        if size > MAX_FINDING or self._bytes + size > MAX_ANSWER:
             self.counts["dropped"] += 1
             return
         self._bytes += size
