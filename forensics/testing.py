@@ -1,16 +1,25 @@
 """Checks for plug-in authors: one call says whether a plug-in keeps its protocol.
 
-``check_parser`` and ``check_scanner`` come with the rooms they check.
+They run the plug-in as sealbag does: looked up by its entry point, in a supervised child.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import io
+import json
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from forensics import registry
 from forensics.errors import BadRange, SourceError
 from forensics.model import Entry, EvidenceSource, Stream, Trouble, entry_from_row, entry_row
+from forensics.model.event_rows import event_from_row
+from forensics.processing.plugins import CLAIM
+from forensics.worker.batch import ItemResult, run_items
 
 BUFFER = 1 << 16
 
@@ -107,3 +116,88 @@ def check_source(opener: Callable[[], EvidenceSource], *, limit: int = 2000) -> 
     if seen[0] != seen[1]:
         raise AssertionError("two walks of the same source differ")
     return SourceReport(volumes, len(seen[1]), read, total, troubles)
+
+
+def _parse(
+    plugin: registry.Plugin, data: bytes, inputs: Mapping[str, Any], folder: Path
+) -> tuple[ItemResult, list[Any]]:
+    """Parse *data* in a supervised child; return how it ended and the rows."""
+    sample, out = folder / "sample", folder / "rows"
+    sample.write_bytes(data)
+    out.unlink(missing_ok=True)
+    item = {
+        "path": str(sample), "size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "inputs": dict(inputs),
+        "plugin": plugin.target, "out": str(out),
+    }  # fmt: skip
+    (result,) = run_items("forensics.tasks.parse_content:parse", [item])
+    rows: list[Any] = []
+    if out.exists():
+        import zstandard
+
+        with out.open("rb") as packed, zstandard.ZstdDecompressor().stream_reader(packed) as stream:
+            rows = [json.loads(line) for line in io.TextIOWrapper(stream, "utf-8")]
+    return result, rows
+
+
+def check_parser(
+    id: str,
+    sample: str | Path,
+    golden: str | Path,
+    *,
+    name: str = "",
+    inputs: Mapping[str, Any] | None = None,
+    cuts: int = 12,
+) -> list[dict[str, Any]]:
+    """Parse a sample twice and compare with a golden result; cut it, and see that nothing dies.
+
+    :param id: of the entry point in ``forensics.parsers``.
+    :param golden: JSONL, one event a line, as rows are stored; each field in it must be equal,
+        fields that it leaves out are not compared.
+    :param name: the path that the sample had, its own file name if not given.
+    :param cuts: number of places at which the sample is cut short.
+    :returns: the rows.
+    :raises AssertionError: at the first thing that breaks the protocol.
+    """
+    plugin = registry.find("forensics.parsers", id)
+    parser = registry.load("forensics.parsers", id)()
+    data = Path(sample).read_bytes()
+    given = {"name": name or Path(sample).name, "mtime": None, "zone": "+00:00"} | dict(inputs or {})
+    claim = parser.claims(given["name"], data[:4096])
+    if claim < CLAIM:
+        raise AssertionError(f"{id} claims its own sample with {claim}, {CLAIM} are needed")
+    declared = {field: given.get(field) for field in parser.inputs}
+    with tempfile.TemporaryDirectory() as scratch:
+        result, rows = _parse(plugin, data, declared, Path(scratch))
+        if result.status != "ok":
+            raise AssertionError(f"{id} ended {result.status}: {result.code} {result.detail}")
+        _check_rows(id, rows)
+        expected = [json.loads(line) for line in Path(golden).read_text("utf-8").splitlines() if line]
+        if len(rows) != len(expected):
+            raise AssertionError(f"{len(rows)} events, the golden result has {len(expected)}")
+        for number, (row, wanted) in enumerate(zip(rows, expected, strict=True)):
+            different = {field: row.get(field) for field, value in wanted.items() if row.get(field) != value}
+            if different:
+                raise AssertionError(f"event {number} differs from the golden result in {different}")
+        if _parse(plugin, data, declared, Path(scratch))[1] != rows:
+            raise AssertionError("two runs over the same bytes differ")
+        for cut in range(cuts):
+            short, some = _parse(plugin, data[: len(data) * cut // cuts], declared, Path(scratch))
+            if short.status != "ok":
+                raise AssertionError(
+                    f"cut at {len(data) * cut // cuts} the parser's child ended {short.status}: {short.code}"
+                )
+            _check_rows(id, some)
+    return rows
+
+
+def _check_rows(id: str, rows: list[Any]) -> None:
+    locators = set()
+    for row in rows:
+        event = event_from_row(row)
+        if event.parser != id:
+            raise AssertionError(f"an event names the parser {event.parser}, the entry point is {id}")
+        if event.locator in locators:
+            raise AssertionError(f"two events have the locator {event.locator}")
+        locators.add(event.locator)
+        if event.ts is None and event.tz_basis != "none":
+            raise AssertionError(f"{event.locator} is undated, and yet has a time zone basis")

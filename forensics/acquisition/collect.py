@@ -127,6 +127,11 @@ class _Run:
             exclude_output(one, self.bag.path)
         for plugin in self.ready.plugins:
             plugin_line(self.bag, plugin)
+        for collector in self.ready.collectors:
+            # data that another distribution brings (ForensicArtifacts, a folder of KAPE targets)
+            definitions = getattr(collector, "definitions", None)
+            if definitions:
+                self.bag.line("plugin", dict(definitions))
         found = list(describe(self.bag, sources, self.names, stack))
         self.bag.phase()
         matcher = self.matcher

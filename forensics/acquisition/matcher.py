@@ -115,6 +115,9 @@ class Matcher:
             numbers = (counts or {}).get(rule.id, {})
             if rule.id in self._left_out:
                 out.append(RuleOutcome(rule.id, "excluded", "other-os", numbers))
+            elif not rule.patterns:
+                # a definition that asks for no file, or that was not understood: stated, never "absent"
+                out.append(RuleOutcome(rule.id, "excluded" if rule.exclude else "not-evaluated", rule.code, numbers))
             else:
                 out.append(RuleOutcome(rule.id, "matched" if rule.id in self._matched else "absent", "", numbers))
         return out

@@ -16,8 +16,10 @@ from forensics.processing.plugins import Loaded, Plugins, load_plugins
 from forensics.processing.scan_report import ScanReport
 from forensics.processing.scanning import scan_contents
 from forensics.processing.sinks import BagSink, Sink, receipt_from_line
+from forensics.scan.folder import own_pack
 from forensics.workspace.work import Workspace
 
+YARA = "yara"
 PARSERS, SCANNERS = "forensics.parsers", "forensics.scanners"
 #: told (phase, done, total, name)
 OnStep = Callable[[str, int, int, str], None]
@@ -72,6 +74,10 @@ def _run(
     parsing = Parsing(parsers.loaded, sink, workers=settings.workers, on_done=parsed).run(contents.values())
     out = Processed(parsing, broken=[*parsers.broken, *scanners.broken])
     for scanner in scanners.loaded:
+        packs = _packs(scanner, settings)
+        if packs is None:
+            out.broken.append((scanner.id, "it brings no rules, and none were named for it"))
+            continue
         done = 0
 
         def scanned(name: str) -> None:
@@ -80,9 +86,19 @@ def _run(
             step("scan", done, total, name)
 
         out.scans.append(
-            scan_contents(contents.values(), scanner, settings.packs, sink, workers=settings.workers, on_done=scanned)
+            scan_contents(contents.values(), scanner, packs, sink, workers=settings.workers, on_done=scanned)
         )
     return out
+
+
+def _packs(scanner: Loaded, settings: Settings) -> tuple[str, ...] | None:
+    """The packs of a scanner: named by the user (YARA), its own attribute ``packs``, ours; None if there are none."""
+    if scanner.id == YARA and settings.packs:
+        return settings.packs
+    brought = tuple(str(path) for path in getattr(scanner.obj, "packs", ()))
+    if brought or own_pack(scanner.id).is_dir():
+        return brought
+    return None
 
 
 def _plugins(settings: Settings) -> tuple[Plugins, Plugins]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -83,6 +84,10 @@ class BagSink:
         """Add the result line and adopt the file with the next group."""
         if rows is not None:
             sha256, size = measure(rows)
+            # it is adopted with the next group: until then whoever made it may clean up behind itself
+            kept = self.scratch / f"adopted-{sha256}"
+            os.replace(rows, kept)
+            rows = kept
             stored = f"data/derived/{receipt.plugin}/{sha256}.jsonl.zst"
             receipt = replace(receipt, sha256=sha256, size=size, stored=stored)
             self.bag.derive(receipt.plugin, str(rows), sha256, result_fields(receipt) | {"size": size})

@@ -167,7 +167,6 @@ def test_decoys_are_left_and_reasons_are_kept(bag: Bag, states: dict[str, tuple[
 
 
 @on_ntfs
-@pytest.mark.xfail(strict=True, reason="the matcher states a rule without patterns as absent")
 def test_what_asks_for_no_file_is_excluded_with_its_reason(states: dict[str, tuple[str, str]]) -> None:
     expected = {
         target.rule.id: ("excluded", target.rule.code)
@@ -205,7 +204,6 @@ def test_every_linux_file_definition_is_accounted_for_on_a_tree(tmp_path: Path) 
         assert state is not None and (state == "matched") == there, name
 
 
-@pytest.mark.xfail(strict=True, reason="the matcher states a rule without patterns as absent")
 def test_a_definition_that_is_not_understood_is_a_gap(tmp_path: Path, planted: Path) -> None:
     (tmp_path / "k").mkdir()
     (tmp_path / "k" / "A.tkape").write_text("Targets:\n  - Path: C:\\var\\log\n  - Path: C:\\%x1%\n")

@@ -42,7 +42,7 @@ def test_everything_in_a_file(tmp_path: Path) -> None:
 def test_registered_profiles_load() -> None:
     assert (load_profile("full").collectors, load_profile("triage").collectors) == (
         ("full",),
-        ("stanzas", "forensicartifacts"),
+        ("volatile", "stanzas", "forensicartifacts"),
     )
     assert load_profile("triage").where == "triage.toml" and load_profile("triage").listing
 

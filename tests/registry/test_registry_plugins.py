@@ -43,7 +43,7 @@ def test_our_own_are_listed_like_a_strangers() -> None:
 
 def test_listing_imports_nothing_of_what_it_lists(root: Path) -> None:
     distribution(root, "stranger", "[forensics.parsers]\nx = stranger_mod:X\n", {"stranger_mod.py": "X = 7\n"})
-    assert [p.id for p in registry.names("forensics.parsers")] == ["x"]
+    assert "x" in [p.id for p in registry.names("forensics.parsers")]
     assert "stranger_mod" not in sys.modules
     assert registry.load("forensics.parsers", "x") == 7
     program = (
