@@ -34,6 +34,17 @@ def shown(raw: bytes) -> str:
     return text
 
 
+def wide_text(raw: bytes) -> str:
+    """The text of a match in UTF-16 little-endian, as display; "" if it is none.
+
+    ``matched`` keeps the very bytes, and half of such bytes are NULs that hide the words.
+    """
+    pairs = raw[: min(len(raw), MAX_MATCHED) // 2 * 2]
+    if len(pairs) < 4 or any(pairs[1::2]) or not all(pairs[::2]):
+        return ""
+    return shown(pairs.decode("utf-16-le").encode())
+
+
 def _say(meta: Mapping[str, Any], *names: str) -> str:
     """The first text of *names*, safe to show; its backslashes stay single, it is no name."""
     for name in names:
@@ -102,6 +113,8 @@ def finding_of(
     level, score = level_of(meta)
     first = places[0] if places else None
     attrs: dict[str, Any] = {"file": file, "matches": total}
+    if first and (words := wide_text(first[3])):
+        attrs["text"] = words
     if places:
         attrs["strings"] = [
             {"offset": offset, "length": length, "id": name[:128], "matched": shown(raw)}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.scanners.yara_finding import level_of, shown
+from collectors.scanners.yara_finding import level_of, shown, wide_text
 from collectors.scanners.yara_rules import compile_packs
 from collectors.scanners.yara_source import split
 from forensics.errors import RuleInvalid
@@ -141,3 +141,9 @@ def test_splitting_never_fails_and_never_overlaps(text: str) -> None:
 )  # fmt: skip
 def test_levels(meta: dict[str, object], expected: tuple[str, int]) -> None:
     assert level_of(meta) == expected
+
+
+def test_wide_matches_are_readable_too() -> None:
+    assert wide_text("reg save".encode("utf-16-le")) == "reg save"
+    assert wide_text("a\x1b[31m".encode("utf-16-le")) == "a\\u{1B}[31m"
+    assert [wide_text(raw) for raw in (b"", b"reg save", b"\0\0\0\0", b"a\0b", "ĀĀĀ".encode("utf-16-le"))] == [""] * 5
