@@ -18,6 +18,10 @@ from collectors.parsers.evtx.rust import native, own_templates, render
 from collectors.parsers.evtx.walk import CHUNK, CHUNK_MAGIC, FILE_MAGIC, Record, chunks, file_header, walk
 from forensics.model.event import Event, Opened, Problem
 
+_TOLD = (
+    "chunks", "chunks-crc-bad", "chunks-bad-magic", "chunks-tables-cut", "records-walked", "records-parsed",
+    "records-behind-damage", "records-damaged", "header-time-differs",
+)  # fmt: skip
 _FILETIME_EPOCH = 116_444_736_000_000_000
 
 
@@ -63,8 +67,7 @@ class EvtxParser:
                 yield Problem("o0", "header", "the file header is no EVTX header")
             for number, (offset, chunk) in enumerate(chunks(stream)):
                 yield from run.chunk(number, offset, chunk)
-        for name in ("chunks", "chunks-crc-bad", "chunks-bad-magic", "records-walked", "records-parsed",
-                     "records-behind-damage", "records-damaged", "header-time-differs"):  # fmt: skip
+        for name in _TOLD:
             opened.tell(name, run.counts[name])
         opened.tell("records-problem", run.counts["records-walked"] - run.counts["records-parsed"])
         opened.tell("chunks-in-header", header.chunks)
@@ -99,6 +102,7 @@ class _Run:
         for record in found.records:
             waiting[record.id].append(record)
         given = render(chunk, found)
+        self.counts["chunks-tables-cut"] += bool(given.loops)
         for identifier, text in given.events:
             if waiting.get(identifier):
                 yield self.record(offset, chunk, waiting[identifier].popleft(), text)

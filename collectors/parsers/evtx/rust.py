@@ -23,6 +23,8 @@ _SMALLEST = 28
 _INSTANCE = b"\x0f\x01\x01\x00\x0c\x01"
 _NUMBER = re.compile(r"record number ([0-9]+)")
 MAX_ERRORS = 4096
+#: The header's 64 string and 32 template pointers, 4 bytes each.
+_TABLES, _TABLES_END = 128, 512
 
 
 @dataclass(slots=True)
@@ -32,6 +34,7 @@ class Rendered:
     events: list[tuple[int, str]] = field(default_factory=list)
     errors: dict[int, str] = field(default_factory=dict)
     general: list[str] = field(default_factory=list)
+    loops: list[int] = field(default_factory=list)
 
 
 def repaired(chunk: bytes, found: Walk) -> bytes:
@@ -48,6 +51,24 @@ def repaired(chunk: bytes, found: Walk) -> bytes:
             copy[offset : offset + len(head)] = head
             copy[offset + length - 4 : offset + length] = struct.pack("<I", length)
     return bytes(copy)
+
+
+def looping(chunk: bytes) -> list[int]:
+    """Return the offsets of the chunk header's chain heads (strings, templates) that lead round in a circle.
+
+    The service always puts a new entry before the older ones, so each step of a chain leads
+    to a smaller offset; where one does not, the library would follow it without end.
+    """
+    found = []
+    for head in range(_TABLES, _TABLES_END, 4):
+        at = int.from_bytes(chunk[head : head + 4], "little")
+        while at:
+            following = int.from_bytes(chunk[at : at + 4], "little")
+            if following >= at:
+                found.append(head)
+                break
+            at = following
+    return found
 
 
 def own_templates(chunk: bytes, record: Record) -> bool:
@@ -72,9 +93,12 @@ def render(chunk: bytes, found: Walk) -> Rendered:
     """Return every record of the chunk that the library can render."""
     import evtx
 
-    result = Rendered()
+    result = Rendered(loops=looping(chunk))
     damaged = bool(found.damaged) or any(record.state == "damaged" for record in found.records)
     data = repaired(chunk, found) if damaged else chunk.ljust(CHUNK, b"\0")
+    for head in result.loops:
+        # The tables only save a search: without them the library reads names where they lie.
+        data = data[:head] + bytes(4) + data[head + 4 :]
     try:
         records = evtx.PyEvtxParser(io.BytesIO(_FILE + data), 1).records_json()
     except (RuntimeError, OSError, ValueError) as error:
