@@ -224,7 +224,7 @@ def small(root: Path) -> tuple[Bag, str]:
         "artefact", path="disk", outcome="complete", sha256=sha(b"image" * 50), size=250,
         stored="data/images/hd1/disk.raw",
     )  # fmt: skip
-    derived = f"data/derived/evtx/{sha(b'hello')}.jsonl.zst"
+    derived = f"data/derived/evtx/{sha(b'events')}.jsonl.zst"
     bag.put(derived, b"events")
     bag.line("result", stored=derived, sha256=sha(b"events"), size=6, parser="evtx", content=sha(b"x"), status="ok")
     bag.artefact(b"sparse", extents=[0, 2, 4096, 4], logical_size=8192)

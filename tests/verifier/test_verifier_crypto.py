@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from builder import EXAMINER, OTHER, RUN, tree
@@ -15,10 +13,8 @@ from builder import EXAMINER, OTHER, RUN, tree
 from forensics.verifier import (
     Note,
     Tree,
-    consistency_holds,
     ed25519_verify,
     fingerprint,
-    inclusion_holds,
     match_patterns,
     read_allowed_signers,
     sshsig_holds,
@@ -60,28 +56,6 @@ def test_ed25519_of_wrong_lengths() -> None:
     assert ed25519_verify(RUN.public, b"x", signature)
     assert not ed25519_verify(RUN.public[:31], b"x", signature)
     assert not ed25519_verify(RUN.public, b"x", signature + b"\0")
-
-
-def decode(value: str | None) -> bytes:
-    return base64.b64decode(value or "")
-
-
-@pytest.mark.parametrize("kind", ["inclusion", "consistency"])
-def test_merkle_vectors(shared_data: Path, kind: str) -> None:
-    """The folders subtree* are no part of RFC 6962 and stay out."""
-    results = []
-    for path in sorted((shared_data / "vectors/merkle" / kind).rglob("*.json")):
-        case: dict[str, Any] = json.loads(path.read_text())
-        proof = [decode(node) for node in case["proof"] or ()]
-        if kind == "inclusion":
-            place = case["leafIdx"], case["treeSize"]
-            holds = inclusion_holds(decode(case["leafHash"]), *place, proof, decode(case["root"]))
-        else:
-            roots = decode(case["root1"]), decode(case["root2"])
-            holds = consistency_holds(case["size1"], case["size2"], proof, *roots)
-        assert holds is not case["wantErr"], path
-        results.append(holds)
-    assert True in results and False in results
 
 
 def test_tree_is_that_of_the_definition() -> None:

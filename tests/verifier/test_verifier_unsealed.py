@@ -41,6 +41,9 @@ def test_a_seal_taken_away(tmp_path: Path) -> None:
     shutil.rmtree(bag.root / "custody/after")
     (bag.root / "custody/seal.json.sig").unlink()
     assert verify(bag.root, signer=EXAMINER.fingerprint).code == "INCOMPLETE"
+    assert verify(bag.root, seal=digest).code == "INCOMPLETE"
+    assert verify(bag.root, seal="0" * 64).code == "INVALID"
+    (bag.root / "custody/seal.json").unlink()
     assert verify(bag.root, seal=digest).code == "INVALID"
 
 

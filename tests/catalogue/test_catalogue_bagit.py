@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
-from builder import small
-
-from forensics.verifier import bagit_layer
+from forensics.catalogue.bagit import bagit_layer
 
 #: Where we differ from the name of the folder, and why.
 DIFFERS = {
@@ -47,16 +46,32 @@ def test_conformance_suite(shared_data: Path) -> None:
     assert not wrong
 
 
+def small(root: Path, *names: str) -> None:
+    """A bag whose payload is these files, each holding its own name."""
+    (root / "data").mkdir(parents=True)
+    (root / "bagit.txt").write_text("BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
+    for name in names:
+        (root / name).write_text(name)
+    digests = [(hashlib.sha256(name.encode()).hexdigest(), name) for name in names]
+    (root / "manifest-sha256.txt").write_text("".join(f"{digest}  {name}\n" for digest, name in digests))
+
+
 def test_fetch_names_what_is_not_here(tmp_path: Path) -> None:
-    bag, _ = small(tmp_path / "bag")
-    assert bagit_layer(bag.root) == []
-    path = next(iter(bag.files))
-    (bag.root / path).unlink()
-    assert bagit_layer(bag.root) == [("INVALID", path, "missing")]
-    (bag.root / "fetch.txt").write_text(f"https://example.org/x - {path}\n")
-    assert bagit_layer(bag.root) == [("INCOMPLETE", path, "missing")]
-    (bag.root / "fetch.txt").write_text("x - ../y\n")
-    assert ("UNSAFE", "../y", "fetch.txt leads outside the bag") in bagit_layer(bag.root)
+    small(tmp_path, "data/a", "data/b")
+    assert bagit_layer(tmp_path) == []
+    (tmp_path / "data/a").unlink()
+    assert bagit_layer(tmp_path) == [("INVALID", "data/a", "missing")]
+    (tmp_path / "fetch.txt").write_text("https://example.org/x - data/a\n")
+    assert bagit_layer(tmp_path) == [("INCOMPLETE", "data/a", "missing")]
+    (tmp_path / "fetch.txt").write_text("x - ../y\n")
+    assert ("UNSAFE", "../y", "fetch.txt leads outside the bag") in bagit_layer(tmp_path)
+
+
+def test_a_link_is_no_payload_file(tmp_path: Path) -> None:
+    small(tmp_path, "data/a")
+    (tmp_path / "data/a").rename(tmp_path / "outside")
+    (tmp_path / "data/a").symlink_to(tmp_path / "outside")
+    assert bagit_layer(tmp_path)
 
 
 def test_no_bag_at_all(tmp_path: Path) -> None:
