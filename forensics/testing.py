@@ -17,8 +17,11 @@ from typing import Any
 from forensics import registry
 from forensics.errors import BadRange, SourceError
 from forensics.model import Entry, EvidenceSource, Stream, Trouble, entry_from_row, entry_row
-from forensics.model.event_rows import event_from_row
-from forensics.processing.plugins import CLAIM
+from forensics.model.event import Receipt
+from forensics.model.event_rows import event_from_row, finding_from_row
+from forensics.processing.contents import Content, Named
+from forensics.processing.plugins import CLAIM, load_plugins
+from forensics.processing.scanning import scan_contents
 from forensics.worker.batch import ItemResult, run_items
 
 BUFFER = 1 << 16
@@ -130,13 +133,7 @@ def _parse(
         "plugin": plugin.target, "out": str(out),
     }  # fmt: skip
     (result,) = run_items("forensics.tasks.parse_content:parse", [item])
-    rows: list[Any] = []
-    if out.exists():
-        import zstandard
-
-        with out.open("rb") as packed, zstandard.ZstdDecompressor().stream_reader(packed) as stream:
-            rows = [json.loads(line) for line in io.TextIOWrapper(stream, "utf-8")]
-    return result, rows
+    return result, _unpacked(out) if out.exists() else []
 
 
 def check_parser(
@@ -201,3 +198,69 @@ def _check_rows(id: str, rows: list[Any]) -> None:
         locators.add(event.locator)
         if event.ts is None and event.tz_basis != "none":
             raise AssertionError(f"{event.locator} is undated, and yet has a time zone basis")
+
+
+class _Kept:
+    """A sink that keeps the rows of one scan."""
+
+    def __init__(self, folder: Path) -> None:
+        self.scratch = folder
+        self.rows: list[Any] = []
+
+    def has(self, key: str) -> bool:
+        return False
+
+    def take(self, receipt: Receipt, rows: Path | None) -> Receipt:
+        if rows is not None:
+            self.rows = _unpacked(rows)
+        return receipt
+
+
+def check_scanner(
+    id: str, fires: Mapping[str, bytes], silent: Mapping[str, bytes], *, packs: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
+    """Scan samples in supervised children: each of *fires* must be found, none of *silent*.
+
+    :param id: of the entry point in ``forensics.scanners``.
+    :param fires, silent: samples by the path that they are to have.
+    :param packs: rule files or folders; none: those that the scanner brings.
+    :returns: the rows: findings, and one row a sample.
+    :raises AssertionError: at the first thing that breaks the protocol.
+    """
+    (loaded,) = load_plugins("forensics.scanners", [id]).loaded
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        contents = [_content(folder, name, data) for name, data in {**fires, **silent}.items()]
+        sink = _Kept(folder)
+        report = scan_contents(contents, loaded, packs or tuple(map(str, getattr(loaded.obj, "packs", ()))), sink)
+    problems = [problem for pack in report.packs for problem in pack.problems]
+    if problems:
+        raise AssertionError(f"a rule does not compile: {problems[0].where}: {problems[0].reason}")
+    found = {ref.content for row in sink.rows if "by" in row for ref in finding_from_row(row).refs}
+    for name, data in fires.items():
+        if hashlib.sha256(data).hexdigest() not in found:
+            raise AssertionError(f"nothing fires on {name}")
+    for name, data in silent.items():
+        if hashlib.sha256(data).hexdigest() in found:
+            raise AssertionError(f"something fires on {name}")
+    lost = [row for row in sink.rows if row.get("status") in ("failed", "quarantined")]
+    if lost:
+        raise AssertionError(f"a sample was not scanned: {lost[0]}")
+    return sink.rows
+
+
+def _content(folder: Path, name: str, data: bytes) -> Content:
+    sha256 = hashlib.sha256(data).hexdigest()
+    path = folder / "data" / "objects" / sha256[:2] / sha256
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    inputs = {"name": name, "mtime": None, "zone": "", "state": "allocated", "outcome": "complete"}
+    return Content(folder, sha256, len(data), {"seq": 0, "sha256": sha256, "size": len(data)}, [Named(0, name, inputs)])
+
+
+def _unpacked(path: Path) -> list[Any]:
+    """The rows of a JSONL file packed with zstd."""
+    import zstandard
+
+    with path.open("rb") as packed, zstandard.ZstdDecompressor().stream_reader(packed) as stream:
+        return [json.loads(line) for line in io.TextIOWrapper(stream, "utf-8")]

@@ -207,14 +207,15 @@ def test_the_checks_for_authors(python: Path, tmp_path: Path) -> None:
     (tmp_path / "a.lines").write_text("one\ntwo\n")
     (tmp_path / "golden.jsonl").write_text('{"locator": "r0.0", "message": "one"}\n{"message": "two"}\n')
     code = (
-        "from forensics.testing import check_parser, check_source\n"
+        "from forensics.testing import check_parser, check_scanner, check_source\n"
         "from forensics import open_source\n"
         "print(len(check_parser('stranger.lines', 'a.lines', 'golden.jsonl', cuts=3)))\n"
         "print(check_source(lambda: open_source('text:a=b')).read)\n"
+        "print(len(check_scanner('stranger.words', {'x': b'an evil word'}, {'y': b'a good word'})))\n"
         "try:\n"
         "    check_parser('stranger.lines', 'a.lines', 'a.lines', cuts=1)\n"
         "except (AssertionError, ValueError):\n"
         "    print('refused')\n"
     )
     done = subprocess.run([str(python), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["2", "1", "refused"], done.stderr
+    assert done.stdout.split() == ["2", "1", "3", "refused"], done.stderr
