@@ -79,7 +79,9 @@ def finding_row(finding: Finding) -> dict[str, Any]:
     for name in (field.name for field in fields(Finding)):
         value = getattr(finding, name)
         if name == "refs":
-            value = [{k: v for k, v in zip(("content", "locator", "event_id"), _ref(ref), strict=True) if v} for ref in value]
+            value = [
+                {k: v for k, v in zip(("content", "locator", "event_id"), _ref(ref), strict=True) if v} for ref in value
+            ]
         elif isinstance(value, tuple):
             value = list(value)
         elif isinstance(value, Mapping):

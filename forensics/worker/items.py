@@ -10,7 +10,6 @@ from forensics.worker.channel import Channel
 from forensics.worker.child import resolve
 from forensics.worker.failure import failure_row
 
-
 _serving: list[Channel] = []
 
 
