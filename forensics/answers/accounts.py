@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from forensics.answers import fields
+from forensics.answers import accounts_sam, fields
 from forensics.answers.accountfiles import Account, accounts_of
 from forensics.answers.case import Case, Held, NotEvaluated, event_ref
 from forensics.answers.grade import Subject, finding, missing, table
@@ -105,6 +105,7 @@ class Accounts:
             if _SUDOERS.match(held.path) and held.sha256:
                 yield from _sudoers(case, held)
         yield from _event_findings(case)
+        yield from accounts_sam.findings(case)
         windows = case.parsers().get("windows.evtx", 0)
         if not known and not windows:
             yield missing(ID, "list of accounts", "neither /etc/passwd nor the live host's users are in the bag")

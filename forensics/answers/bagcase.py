@@ -182,9 +182,12 @@ class BagCase:
                 self.partitions += parts.get(sha256, ())
 
 
+_decode = json.JSONDecoder().decode
+
+
 def _object(raw: bytes) -> dict[str, Any] | None:
     try:
-        row = json.loads(raw)
+        row = _decode(raw.decode("utf-8"))
     except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) else None
@@ -205,9 +208,10 @@ def _rows(blocks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
         yield start, rest
 
 
-def _number(row: Mapping[str, Any], name: str) -> int | None:
-    value = row.get(name)
-    return value if type(value) is int else None
+_KINDS = {
+    "path": str, "type": str, "stream": str, "size": int, "m": int, "c": int, "b": int, "mode": int, "owner": str,
+    "target": str,
+}  # fmt: skip
 
 
 def _word(row: Mapping[str, Any], name: str) -> str:
@@ -215,14 +219,17 @@ def _word(row: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _listed(row: Mapping[str, Any], mount: str, line: Mapping[str, Any], number: int) -> Held:
-    path = host_path(mount, _word(row, "path"))
-    if row.get("stream"):
+def _listed(row: dict[str, Any], mount: str, line: Mapping[str, Any], number: int) -> Held:
+    for name, kind in _KINDS.items():
+        if name in row and type(row[name]) is not kind:
+            del row[name]  # a listing may be anybody's
+    get = row.get
+    path = host_path(mount, get("path", ""))
+    if "stream" in row:
         path = f"{path}:{row['stream']}"
     return Held(
-        path, line["seq"], "", _number(row, "size") or 0, _word(row, "type"), "", _number(row, "m"),
-        _number(row, "c"), _number(row, "b"), _number(row, "mode"), _word(row, "owner"), _word(row, "target"),
-        (), line.get("volume", ""), Ref(line["sha256"], f"r{number}.0"),
+        path, line["seq"], "", get("size", 0), get("type", ""), "", get("m"), get("c"), get("b"), get("mode"),
+        get("owner", ""), get("target", ""), (), line.get("volume", ""), Ref(line["sha256"], f"r{number}.0"),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from forensics.answers.case import Case, Held, NotEvaluated
 from forensics.answers.grade import Subject, finding, missing, table
-from forensics.answers.packages import owned
+from forensics.answers.packages import Owned, owned
 from forensics.answers.places import hidden, matches, place_reasons, windows_path
 from forensics.model.event import Finding
 from forensics.source.times import SECOND, rfc3339
@@ -22,7 +22,8 @@ RECENT = 7 * 86400 * SECOND
 #: the share of a folder's candidates that may be as new as the one in question, and the fewest neighbours
 SHARE, NEIGHBOURS = 0.2, 5
 SETUID, SETGID, EXECUTABLE = 0o4000, 0o2000, 0o111
-MAX_FOLDERS, MAX_FOUND = 50_000, 5000
+#: candidates are kept (about 0.5 kB each), other names are only passed by
+MAX_FOLDERS, MAX_FOUND = 50_000, 100_000
 
 
 def _when(held: Held) -> int | None:
@@ -34,14 +35,13 @@ def kind_of(held: Held) -> str:
     if held.type != "file":
         return ""
     path = held.path
-    if matches("scripts", "web", path) and (
+    runs = held.mode is not None and held.mode & EXECUTABLE
+    if runs and (matches("linux", "system", path) or matches("linux", "local", path)):
+        return "program"
+    if matches("scripts", "web", path[-8:]) and (
         matches("linux", "web", path) or matches("windows", "web", windows_path(path))
     ):
         return "web"
-    if held.mode is not None and held.mode & EXECUTABLE and (
-        matches("linux", "system", path) or matches("linux", "local", path)
-    ):  # fmt: skip
-        return "program"
     return ""
 
 
@@ -56,10 +56,11 @@ def files(case: Case) -> Iterator[Held]:
 
 
 class _Folders:
-    """Times of the candidates of each folder: seconds, four or eight bytes each."""
+    """The candidates, and the times of each folder's candidates (8 bytes each)."""
 
     def __init__(self) -> None:
         self.times: dict[str, array[int]] = {}
+        self.found: list[Held] = []
         self.last: int | None = None
         self.seen = self.beyond = 0
 
@@ -69,13 +70,16 @@ class _Folders:
         if when is None:
             return
         self.last = when if self.last is None else max(self.last, when)
-        if not kind_of(held):
+        kind = kind_of(held)
+        if not kind and not _setuid(held):
             return
         folder = held.path.rpartition("/")[0]
-        if folder not in self.times and len(self.times) >= MAX_FOLDERS:
+        if len(self.found) >= MAX_FOUND or (folder not in self.times and len(self.times) >= MAX_FOLDERS):
             self.beyond += 1
             return
-        self.times.setdefault(folder, array("q")).append(when // SECOND)
+        self.found.append(held)
+        if kind:
+            self.times.setdefault(folder, array("q")).append(when // SECOND)
 
     def stands_out(self, held: Held, reference: int) -> bool:
         """True if it changed within a week of *reference* and few of its neighbours did."""
@@ -87,6 +91,10 @@ class _Folders:
             return False
         recent = sum(1 for one in times if one >= (reference - RECENT) // SECOND)
         return recent <= max(1, SHARE * len(times))
+
+
+def _setuid(held: Held) -> bool:
+    return held.type == "file" and held.mode is not None and bool(held.mode & SETUID) and bool(held.mode & EXECUTABLE)
 
 
 class Changed:
@@ -110,41 +118,48 @@ class Changed:
         if folders.last is None:
             yield missing(ID, "times", "no file has a time of change")
             return
-        late, setuid = self._candidates(case, folders, folders.last)
+        last = folders.last
+        late = [held for held in folders.found if kind_of(held) and folders.stands_out(held, last)]
+        setuid = [held for held in folders.found if _setuid(held)]
         known = owned(case, {held.path for held in (*late, *setuid)})
-        for held in late:
-            yield from self._late(held, known.known and not known.missing(held.path))
+        yield from self._changes(late, known)
         for held in setuid:
-            yield from self._setuid(held, known.known, known.missing(held.path))
+            yield from self._privileged(held, known.known, known.missing(held.path))
         if not known.known:
             yield missing(ID, "programs that no package owns", "no package database that is read here is in the bag")
         if folders.beyond:
-            yield missing(ID, "neighbours", f"{folders.beyond:,} files in more than {MAX_FOLDERS:,} folders")
+            yield missing(ID, "neighbours", f"{folders.beyond:,} programs and scripts beyond {MAX_FOUND:,}")
 
-    def _candidates(self, case: Case, folders: _Folders, reference: int) -> tuple[list[Held], list[Held]]:
-        late: list[Held] = []
-        setuid: list[Held] = []
-        for held in files(case):
-            if kind_of(held) and len(late) < MAX_FOUND and folders.stands_out(held, reference):
-                late.append(held)
-            special = held.type == "file" and held.mode is not None and held.mode & SETUID and held.mode & EXECUTABLE
-            if special and len(setuid) < MAX_FOUND:
-                setuid.append(held)
-        return late, setuid
+    def _changes(self, late: list[Held], known: Owned) -> Iterator[Finding]:
+        updates: dict[tuple[str, int], list[Held]] = {}
+        for held in late:
+            if kind_of(held) == "program" and known.known and not known.missing(held.path):
+                day = (_when(held) or 0) // (86400 * SECOND)
+                updates.setdefault((held.path.rpartition("/")[0], day), []).append(held)
+            else:
+                yield self._late(held)
+        for (folder, _), group in updates.items():
+            yield self._update(folder, group)
 
-    def _late(self, held: Held, packaged: bool) -> Iterator[Finding]:
+    def _late(self, held: Held) -> Finding:
         when = _when(held)
         text = f"{held.path}, {(rfc3339(when) or '')[:19]} UTC"
         subject = Subject(text, (held.ref(),), when, "", _attrs(held))
         if kind_of(held) == "web":
-            yield finding(ID, "web", subject, ["changed-late", "web-script"])
-            return
-        local = matches("linux", "local", held.path)
-        place = "local-program" if local else "system-program"
-        # a packaged program that is new among old ones is what an update looks like
-        yield finding(ID, "program", subject, ["changed-late", *([] if packaged else [place])])
+            return finding(ID, "web", subject, ["changed-late", "web-script"])
+        place = "local-program" if matches("linux", "local", held.path) else "system-program"
+        return finding(ID, "program", subject, ["changed-late", place])
 
-    def _setuid(self, held: Held, known: bool, unowned: bool) -> Iterator[Finding]:
+    def _update(self, folder: str, group: list[Held]) -> Finding:
+        """Packaged programs that are new among old ones: what an update looks like; one finding a folder and day."""
+        first = min(_when(held) or 0 for held in group)
+        names = ", ".join(held.name for held in group[:6]) + (", ..." if len(group) > 6 else "")
+        text = f"{len(group):,} that packages own in {folder}, {(rfc3339(first) or '')[:10]}: {names}"
+        attrs = (("folder", folder), ("count", len(group)), ("names", [held.name for held in group[:200]]))
+        refs = tuple(held.ref() for held in group)
+        return finding(ID, "program", Subject(text, refs, first, "", attrs), ["changed-late"])
+
+    def _privileged(self, held: Held, known: bool, unowned: bool) -> Iterator[Finding]:
         places = [reason for reason in place_reasons(held.path) if reason != "home-place"]
         usual = held.name in table("places")["setuid"]["usual"]
         if known and not unowned and not places:

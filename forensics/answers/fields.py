@@ -23,10 +23,18 @@ def _find(value: Any, name: str, depth: int) -> Any:
     return None
 
 
+def _record(event: Event) -> Mapping[str, Any]:
+    """Where an event's own fields stand; of a Windows record without its System part, which names providers too."""
+    record = event.attrs.get("Event")
+    if not isinstance(record, Mapping):
+        return event.attrs
+    return {name: value for name, value in record.items() if name not in ("System", "#attributes")}
+
+
 def text(event: Event, *names: str) -> str:
     """The first of the fields *names* that says something; "" if none does. ``-`` says nothing."""
     for name in names:
-        value = _find(event.attrs, name, 0)
+        value = _find(_record(event), name, 0)
         if isinstance(value, Mapping):
             value = value.get("#text")
         if isinstance(value, bool) or value is None:
@@ -47,7 +55,7 @@ def number(event: Event, *names: str) -> int | None:
 
 def positional(event: Event, index: int) -> str:
     """The *index*-th (from 1) unnamed Data of a classic Windows event."""
-    value = _find(event.attrs, "EventData", 0)
+    value = _find(_record(event), "EventData", 0)
     data = value.get("Data") if isinstance(value, Mapping) else None
     data = data.get("#text") if isinstance(data, Mapping) else data
     parts = data if isinstance(data, list) else [data]

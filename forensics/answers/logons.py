@@ -39,7 +39,9 @@ def how(event: Event) -> str:
     if event.action.startswith("rdp-"):
         return "remote desktop"
     program = fields.text(event, "program") or event.process.rpartition("/")[2]
-    method, line = fields.text(event, "method"), fields.text(event, "line", "tty")
+    # of a syslog line, "line" is the line itself
+    line = fields.text(event, "line") if event.parser == "linux.utmp" else fields.text(event, "tty")
+    method = fields.text(event, "method")
     return " ".join(word for word in (program if "." not in program else "", method, line) if word)
 
 

@@ -14,6 +14,7 @@ from forensics.answers.patterns import reasons as command_reasons
 from forensics.answers.places import matches, place_reasons
 from forensics.answers.sshkeys import AUTHORIZED, key_entries, key_findings
 from forensics.answers.started import Started
+from forensics.answers.started_by import programs
 from forensics.answers.units import UNIT, unit_entries
 from forensics.model.event import Finding
 
@@ -25,16 +26,10 @@ _SCRIPT = re.compile(
     r"|^/(?:root|home/[^/]+)/(?:\.(?:bashrc|bash_profile|bash_login|profile|zshrc|zprofile|zshenv|xprofile|xsessionrc"
     r"|bash_logout)|\.ssh/rc|\.config/autostart/[^/]+)$"
 )
-_PROGRAM = re.compile(r"(?:^|[\s;&|\"'(=`])(/[^\s;&|\"'()<>`$]+)")
 _PRELOAD = "/etc/ld.so.preload"
 MAX_SCRIPT = 256 << 10
 #: entries of one table that are graded; a host with more is said to have more
 MAX_ENTRIES = 100_000
-
-
-def programs(command: str) -> list[str]:
-    """Absolute paths that a command names, at most 16."""
-    return _PROGRAM.findall(command[:4096])[:16]
 
 
 def entry_reasons(entry: Started) -> list[str]:
@@ -63,9 +58,7 @@ def _script(case: Case, held: Held) -> Iterator[Started]:
 
 
 def _writable(text: str) -> bool:
-    # a script that starts something from /tmp; one that only writes there is not meant
-    first = re.match(r"(?:\S+=\S*\s+)*(?:exec|nohup|sudo|source|\.|sh|bash|setsid)?\s*(/\S+)", text)
-    return first is not None and matches("linux", "writable", first[1])
+    return any(matches("linux", "writable", path) for path in programs(text))
 
 
 def _preload(case: Case, held: Held) -> Iterator[Started]:

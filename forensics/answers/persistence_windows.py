@@ -31,6 +31,7 @@ _ARGUMENTS = re.compile(r"<(?:\w+:)?Arguments>(.*?)</(?:\w+:)?Arguments>", re.DO
 _RULES = {"service": "service", "task": "task", "wmi": "wmi", "run-key": "run-key", "startup-file": "startup-file"}
 _ORDINARY = re.compile(r"(?i)^/?(?:microsoft/|\\microsoft\\)")
 MAX_TASK = 1 << 20
+MAX_KEYS = 5000
 
 
 def _random(name: str) -> bool:
@@ -129,6 +130,7 @@ class WindowsPersistence:
 
     def run(self, case: Case) -> Iterator[Finding | NotEvaluated]:
         """Yield what stands out; tasks that Windows ships and a file alone tells of are in the table only."""
+        keys: dict[tuple[str, ...], list[Started]] = {}
         for entry in entries(case):
             reasons = entry_reasons(entry)
             shipped = entry.kind == "task" and not entry.ref.event_id
@@ -136,17 +138,26 @@ class WindowsPersistence:
                 len(reasons) == 1 or (_ORDINARY.match(entry.path) and reasons == ["task", "shell-command"])
             ):
                 continue
-            attrs = (
-                ("name", entry.path),
-                ("command", entry.command[:2000]),
-                ("account", entry.user),
-                ("when", entry.when),
-            )
-            text = f"{entry.path}: {' '.join(entry.command.split())[:200]}"
-            subject = Subject(text, (entry.ref,), entry.ts, entry.command, attrs)
-            yield finding(self.id, _RULES[entry.kind], subject, reasons)
+            if entry.kind == "run-key" and len(keys) < MAX_KEYS:
+                # an installer sets many values below one key
+                keys.setdefault((entry.path.rpartition("\\")[0], *reasons), []).append(entry)
+                continue
+            yield finding(self.id, _RULES[entry.kind], _subject([entry]), reasons)
+        for key, group in keys.items():
+            yield finding(self.id, "run-key", _subject(group), key[1:])
         windows = case.parsers().get("windows.evtx", 0)
         if windows:
             yield missing(
                 self.id, "run keys, services and start-up values in registry hives", "hives are not read here"
             )
+
+
+def _subject(group: list[Started]) -> Subject:
+    entry = group[0]
+    attrs = (
+        ("name", entry.path), ("command", entry.command[:2000]), ("account", entry.user), ("when", entry.when),
+        ("values", [f"{one.path}: {one.command[:200]}" for one in group[:64]] if len(group) > 1 else []),
+    )  # fmt: skip
+    more = f" and {len(group) - 1} more below this key" if len(group) > 1 else ""
+    text = f"{entry.path}: {' '.join(entry.command.split())[:200]}{more}"
+    return Subject(text, tuple(one.ref for one in group), entry.ts, entry.command, attrs)

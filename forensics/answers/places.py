@@ -57,26 +57,35 @@ def windows_reasons(text: str) -> list[str]:
     return found
 
 
-def public(address: str) -> bool:
-    """True for an address that is reached through the internet."""
+_LOCAL = tuple(
+    ipaddress.ip_network(text)
+    # RFC 1918, RFC 6598 (carriers' networks), RFC 4193
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(address).is_global
+        return ipaddress.ip_address(text)
     except ValueError:
-        return False
+        return None
 
 
 def private(address: str) -> bool:
     """True for an address of a local network; loopback and link-local are none."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return found.is_private and not found.is_loopback and not found.is_link_local and not found.is_unspecified
+    found = _address(address)
+    return found is not None and any(found.version == one.version and found in one for one in _LOCAL)
 
 
 def loopback(address: str) -> bool:
     """True for the host itself."""
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
+    found = _address(address)
+    return found is not None and found.is_loopback
+
+
+def public(address: str) -> bool:
+    """True for an address that is none of the local ones."""
+    found = _address(address)
+    if found is None or found.is_loopback or found.is_link_local or found.is_unspecified or found.is_multicast:
         return False
+    return not private(address)

@@ -8,7 +8,7 @@ from forensics.answers.case import Case, NotEvaluated, VolatileRow
 from forensics.answers.grade import Subject, finding, missing
 from forensics.answers.packages import Owned, owned
 from forensics.answers.places import matches, place_reasons
-from forensics.model.event import Finding
+from forensics.model.event import Finding, Ref
 
 ID = "answers.processes"
 _DELETED = " (deleted)"
@@ -76,6 +76,39 @@ def _rule(reasons: list[str]) -> str:
     return "place"
 
 
+def _process(row: VolatileRow, known: Owned) -> Iterator[tuple[str, list[str]]]:
+    reasons = flags(row)
+    if reasons:
+        yield _rule(reasons), reasons
+    path = exe_path(row)
+    if row.text("exe_state") == "present" and known.missing(path) and matches("linux", "system", path):
+        bin_ = path.startswith(("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/"))
+        yield "unpackaged", ["not-packaged-bin" if bin_ else "not-packaged"]
+    preload = _preload(row)
+    if preload:
+        yield "preload", preload
+
+
+class _Same:
+    """Processes of one program that stand out for the same reasons: one finding."""
+
+    def __init__(self, rule: str, reasons: list[str], first: VolatileRow) -> None:
+        self.rule, self.reasons, self.first = rule, reasons, first
+        self.pids: list[int] = []
+        self.refs: list[Ref] = []
+
+    def add(self, row: VolatileRow) -> None:
+        self.pids.append(row.number("pid") or 0)
+        self.refs.append(row.ref)
+
+    def subject(self) -> Subject:
+        one = _subject(self.first)
+        if len(self.pids) == 1:
+            return one
+        text = f"{len(self.pids)} processes, first {one.text}"
+        return Subject(text, tuple(self.refs), one.ts, one.matched, (*one.attrs, ("pids", self.pids[:1000])))
+
+
 class Processes:
     """Reads ``volatile/processes.jsonl``, ``hidden.jsonl`` and ``crosscheck.jsonl``."""
 
@@ -93,10 +126,14 @@ class Processes:
             unseen += row.text("exe_state") == "denied"
             if row.text("type") == "process" and row.text("exe_state") == "present":
                 paths.add(exe_path(row))
-        known = owned(case, paths)
+        known, same = owned(case, paths), dict[tuple[str, ...], _Same]()
         for row in case.volatile("processes"):
             if row.text("type") == "process":
-                yield from self._process(row, known)
+                for rule, reasons in _process(row, known):
+                    key = (rule, row.text("exe"), row.text("exe_sha256"), *reasons)
+                    same.setdefault(key, _Same(rule, reasons, row)).add(row)
+        for one in same.values():
+            yield finding(ID, one.rule, one.subject(), one.reasons)
         if not known.known:
             yield missing(ID, "programs that no package owns", "no package database that is read here is in the bag")
         if unseen:
@@ -106,18 +143,6 @@ class Processes:
             if row.text("type") == "difference":
                 text = f"{row.text('tool')}: {row.text('what')} only in {row.text('only_in')}"
                 yield finding(ID, "crosscheck", Subject(text, (row.ref,)), ["differs"])
-
-    def _process(self, row: VolatileRow, known: Owned) -> Iterator[Finding]:
-        reasons = flags(row)
-        if reasons:
-            yield finding(ID, _rule(reasons), _subject(row), reasons)
-        path = exe_path(row)
-        if row.text("exe_state") == "present" and known.missing(path) and matches("linux", "system", path):
-            bin_ = path.startswith(("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/"))
-            yield finding(ID, "unpackaged", _subject(row), ["not-packaged-bin" if bin_ else "not-packaged"])
-        preload = _preload(row)
-        if preload:
-            yield finding(ID, "preload", _subject(row), preload)
 
     def _hidden(self, case: Case, hidepid: bool) -> Iterator[Finding | NotEvaluated]:
         if hidepid:

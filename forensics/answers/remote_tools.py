@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from forensics.answers import fields
-from forensics.answers.case import Case, NotEvaluated, event_ref
+from forensics.answers.case import Case, Held, NotEvaluated, event_ref
 from forensics.answers.changed import files
 from forensics.answers.grade import Subject, finding, missing, table
 from forensics.answers.processes import exe_path
@@ -18,6 +18,8 @@ from forensics.model.event import Event, Finding, Ref
 ID = "answers.remote-tools"
 ACTIONS = ("service-installed", "service-started", "process-created", "package-installed", "unit-seen")
 MAX_SHOWN = 12
+#: package lists, manuals and rules for scanners name tools that are not there
+_ABOUT = re.compile(r"/(?:doc|man|locale|icons|dpkg/info|bash-completion|terminfo|sigma|yara|kapefiles|Targets)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Tool:
 
 
 def _one(patterns: list[str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns) or "(?!)", re.IGNORECASE)
+    # asked of lower-case text: twice as fast as a pattern that ignores case
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns) or "(?!)")
 
 
 @cache
@@ -87,6 +90,18 @@ def _of_event(event: Event) -> tuple[str, str]:
     return get(event, "package"), ""
 
 
+def _asked(held: Held) -> str:
+    """What of a path is asked: of a listing, where the folders have rows of their own, the end of a file's path."""
+    if held.type == "dir":
+        return held.path + "/"
+    if held.type != "file":
+        return ""
+    if held.listed is None:
+        return held.path
+    cut = held.path.rfind("/", 0, max(held.path.rfind("/"), 0))
+    return held.path[max(cut, 0) :]
+
+
 class RemoteTools:
     """Reads listings, processes and events."""
 
@@ -99,7 +114,7 @@ class RemoteTools:
         looked = self._files(case, seen)
         for row in case.volatile("processes"):
             looked += 1
-            name = exe_path(row).rpartition("/")[2]
+            name = exe_path(row).rpartition("/")[2].lower()
             for tool in tools() if name else ():
                 if tool.programs.search(name):
                     what = f"process {row.row.get('pid')} {exe_path(row)}"
@@ -111,7 +126,7 @@ class RemoteTools:
                     seen.setdefault(tool.name, _Seen()).add("tool-port", what, row.ref, None)
         for event in case.events(ACTIONS):
             looked += 1
-            program, service = _of_event(event)
+            program, service = (word.lower() for word in _of_event(event))
             for tool in tools():
                 if (program and tool.programs.search(program)) or (service and tool.services.search(service)):
                     what = f"{event.action} {program or service}"
@@ -126,13 +141,11 @@ class RemoteTools:
         looked = 0
         for held in files(case):
             looked += 1
-            # the source's own package lists and manuals name tools that are not there
-            if held.type not in ("file", "dir") or not _any_path().search(held.path + "/" * (held.type == "dir")):
-                continue
-            if re.search(r"/(?:doc|man|locale|icons|dpkg/info|bash-completion|terminfo)/", held.path):
+            text = _asked(held).lower()
+            if not text or not _any_path().search(text) or _ABOUT.search(held.path):
                 continue
             for tool in tools():
-                if tool.paths.search(held.path + "/" * (held.type == "dir")):
+                if tool.paths.search(text):
                     seen.setdefault(tool.name, _Seen()).add("tool-present", held.path, held.ref(), held.b or held.m)
         return looked
 
