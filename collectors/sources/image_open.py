@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from collectors.sources.image_ewf import EwfMedia, next_segment, refuse_gap
@@ -43,6 +44,11 @@ def open_media(path: str) -> Media:
     :raises NotAnImage: if it is another kind of file.
     :raises TruncatedImage: if a part is missing or cut.
     """
+    if sys.platform == "win32":
+        from collectors.sources.device_windows import DeviceMedia, is_device
+
+        if is_device(path):
+            return DeviceMedia(path)
     first = RawMedia(path)
     try:
         if first.size == 0:

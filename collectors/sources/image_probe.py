@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 
 from collectors.sources.image_ewf_sections import MAGIC
 from collectors.sources.image_magic import HEAD, recognise
@@ -17,6 +18,8 @@ _SUFFIXES = (".dd", ".raw", ".img", ".001", ".000", ".aa", ".iso", ".bin")
 def score(uri: str) -> int:
     """Return 0 (no regular file or device) to 90 (its first bytes are those of an image)."""
     path = image_path(uri)
+    if sys.platform == "win32" and uri.startswith("image:\\\\.\\"):
+        return 90  # a raw volume, named by the live source
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISBLK(mode):
