@@ -107,7 +107,7 @@ def timesketch_csv(rows: Iterable[Row], done: Written) -> Iterator[bytes]:
 
 def _field(text: Any) -> str:
     # the format has no escape: what would end a field or a line is written as in a display
-    raw = str(text or "").replace("|", "\\u{7C}").replace("\n", "\\u{A}").replace("\r", "\\u{D}")
+    raw = ("" if text is None else str(text)).replace("|", "\\u{7C}").replace("\n", "\\u{A}").replace("\r", "\\u{D}")
     return raw.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -26,7 +26,7 @@ def evtx(case, numbers, content, step=MINUTE, **more):
 
 @pytest.mark.parametrize(
     ("path", "problems", "level"),
-    [("/Windows/System32/winevt/Logs/Security.evtx", 0, "warning"), ("/Windows/System32/winevt/Logs/Security.evtx", 3, "notice"),
+    [("/Windows/winevt/Logs/Security.evtx", 0, "warning"), ("/Windows/winevt/Logs/Security.evtx", 3, "notice"),
      ("/evidence/export.evtx", 0, "notice")],
 )  # fmt: skip
 def test_missing_record_numbers(path, problems, level):

@@ -95,7 +95,7 @@ def test_what_is_planted_is_found(host):
     # the same key opens three accounts: bob's is named for that alone
     assert keys == {"root": {"root-key", "forced", "shared-key"}, "bob": {"shared-key"},
                     "www": {"service-key", "old-name", "shared-key"}}  # fmt: skip
-    assert [one for one in table["authorized-key"] if one.attrs["user"] == "root"][0].refs == (Ref(root.sha256, "o1"),)
+    assert next(one for one in table["authorized-key"] if one.attrs["user"] == "root").refs == (Ref(root.sha256, "o1"),)
 
 
 def test_nothing_there_is_not_evaluated():
@@ -143,7 +143,8 @@ def test_accounts_of_files():
     )
     findings, lacking = run(Accounts(), case)
     assert sorted((one.rule, one.level, one.title.split(": ")[1].split(" ")[0]) for one in findings) == [
-        ("password", "notice", "mysql"), ("password", "warning", "guest"), ("sudo", "notice", "bob"), ("uid-0", "alert", "toor"),
+        ("password", "notice", "mysql"), ("password", "warning", "guest"), ("sudo", "notice", "bob"),
+        ("uid-0", "alert", "toor"),
     ]  # fmt: skip
     assert not lacking
     assert next(one for one in findings if one.rule == "uid-0").refs == (Ref(passwd.sha256, "o104"),)

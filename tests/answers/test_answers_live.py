@@ -27,8 +27,9 @@ def run(answer, case):
 
 
 def process(pid, name, exe, state="present", **more):
-    return {"type": "process", "pid": pid, "ppid": 1, "name": name, "exe": exe, "exe_state": state, "exe_sha256": "e" * 64,
-            "cmdline": [exe], "uid": [0, 0, 0, 0], "kernel_thread": False, "start_ns": 5, **more}  # fmt: skip
+    return {"type": "process", "pid": pid, "ppid": 1, "name": name, "exe": exe, "exe_state": state,
+            "exe_sha256": "e" * 64, "cmdline": [exe], "uid": [0, 0, 0, 0], "kernel_thread": False,
+            "start_ns": 5, **more}  # fmt: skip
 
 
 def listener(local, port, *processes, proto="tcp", **more):

@@ -19,30 +19,36 @@ from forensics.answers.run import run_all
 APPEARS = {
     "Command_and_Control/DE_RDP_Tunneling_4624": ("logons", "remote", "from 127.0.0.1, remote desktop", "warning"),
     "Command_and_Control/DE_RDP_Tunnel_5156": ("gaps", "cleared", "EXAMPLE\\admin01", "alert"),
-    "Defense_Evasion/DE_104_system_log_cleared": ("gaps", "cleared", "log System cleared by EXAMPLE\\user01", "warning"),
+    "Defense_Evasion/DE_104_system_log_cleared": (
+        "gaps", "cleared", "log System cleared by EXAMPLE\\user01", "warning"),
     "Discovery/discovery_psloggedon": ("gaps", "cleared", "the Security log was cleared", "alert"),
     "Defense_Evasion/DE_Fake_ComputerAccount_4720": ("accounts", "created", "created by 01566S-WIN16-IR$", "warning"),
-    "Persistence/Network_Service_Guest_added_to_admins_4732": ("accounts", "group", "added to local group Administrators", "warning"),
+    "Persistence/Network_Service_Guest_added_to_admins_4732": (
+        "accounts", "group", "added to local group Administrators", "warning"),
     "Persistence/persistence_hidden_local_account_sysmon": ("accounts", "created", "hideme0007$", "warning"),
-    "Persistence/sysmon_local_account_creation_and_added_admingroup_12_13": ("accounts", "group", "Administrators", "warning"),
+    "Persistence/sysmon_local_account_creation_and_added_admingroup_12_13": (
+        "accounts", "group", "Administrators", "warning"),
     "Persistence/persist_valid_account_guest_rid_hijack": ("accounts", "changed", "relative id 501", "alert"),
     "Credential_Access/Sysmon_13_Local_Admin_Password_Changed": ("accounts", "changed", "relative id 500", "notice"),
     "Privilege_Escalation/samaccount_spoofing_CVE-2021-42287_CVE-2021-42278_DC_securitylogs": (
         "accounts", "changed", "DC012$ renamed to", "warning"),
     "Persistence/wmighost_sysmon_20_21_1": ("persistence", "wmi", "ProbeScriptFint", "warning"),
     "Persistence/persistence_sysmon_11_13_1_shime_appfix": ("persistence", "run-key", "AppCompatFlags", "warning"),
-    "AutomatedTestingTools/Malware/sideloading_injection_persistence_run_key": ("persistence", "run-key", "Tendyron", "warning"),
+    "AutomatedTestingTools/Malware/sideloading_injection_persistence_run_key": (
+        "persistence", "run-key", "Tendyron", "warning"),
     "Lateral_Movement/lateral_movement_startup_3_11": ("persistence", "startup-file", "onedrive.exe", "warning"),
     "Lateral_Movement/remote_task_update_4624_4702_same_logonid": ("persistence", "task", "\\LMST: cmd.exe", "warning"),
     "Execution/exec_persist_rundll32_mshta_scheduledtask_sysmon_1_3_11": ("persistence", "task", "MSOFFICE_", "notice"),
-    "Lateral_Movement/remote_file_copy_system_proc_file_write_sysmon_11": ("remote-tools", "present", "PsExec", "notice"),
+    "Lateral_Movement/remote_file_copy_system_proc_file_write_sysmon_11": (
+        "remote-tools", "present", "PsExec", "notice"),
     "Lateral_Movement/smbmap_upload_exec_sysmon": ("commands", "seen", "was run from another host", "warning"),
     "AutomatedTestingTools/PanacheSysmon_vs_AtomicRedTeam01": ("commands", "seen", "deletes shadow copies", "alert"),
     "Credential_Access/sysmon_10_1_memdump_comsvcs_minidump": ("commands", "seen", "takes credentials", "alert"),
     "Credential_Access/Powershell_4104_MiniDumpWriteDump_Lsass": ("commands", "seen", "takes credentials", "alert"),
     "Privilege_Escalation/privesc_roguepotato_sysmon_17_18": ("commands", "seen", "connects a shell", "alert"),
     "Privilege_Escalation/Invoke_TokenDuplication_UAC_Bypass4624": ("logons", "remote", "new credentials", "notice"),
-    "Lateral_Movement/RemotePowerShell_MS_Windows-Remote_Management_EventID_169": ("logons", "remote", "iewin7\\ieuser", "notice"),
+    "Lateral_Movement/RemotePowerShell_MS_Windows-Remote_Management_EventID_169": (
+        "logons", "remote", "iewin7\\ieuser", "notice"),
 }  # fmt: skip
 #: recording -> rows of the table of logons
 LOGONS = {
