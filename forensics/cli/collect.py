@@ -7,14 +7,12 @@ from typing import Any
 
 import click
 
-from forensics.acquisition.bag import Bag
 from forensics.acquisition.collect import collect
 from forensics.acquisition.progress import Progress
 from forensics.cli.job import Job, perform, plan, result_row, summary
 from forensics.cli.options import human_bytes, print_json, run_options
 from forensics.model import EvidenceSource
-from forensics.pipeline.verdicts import own_verdict
-from forensics.verifier import Verdict
+from forensics.pipeline.verdicts import Sealed, own_verdict
 
 
 def show_plan(job: Job) -> int:
@@ -33,12 +31,13 @@ def show_plan(job: Job) -> int:
 def run(job: Job) -> int:
     """Collect, verify the own bag, print."""
 
-    def act(sources: list[EvidenceSource], options: dict[str, Any]) -> tuple[Bag, Verdict]:
+    def act(sources: list[EvidenceSource], options: dict[str, Any]) -> Sealed:
         bag = collect(sources, job.out, **options)
         options["on_progress"](Progress(phase="verify"))
-        return bag, own_verdict(bag)
+        return Sealed(bag, own_verdict(bag))
 
-    bag, verdict = perform(job, act)
+    done = perform(job, act)
+    bag, verdict = done.bag, done.verdict
     if job.as_json:
         print_json(result_row("sealbag/collect/1", bag, verdict))
     elif not job.quiet:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from forensics.acquisition.bag import Bag
 from forensics.acquisition.collect import dry_run
@@ -146,7 +146,16 @@ def plan(job: Job) -> dict[str, Any]:
         return dry_run(open_all(job, stack), profile=job.profile, on_progress=bar, **job.overrides)
 
 
-Outcome = TypeVar("Outcome")
+class HasVerdict(Protocol):
+    """What an act gives: a sealed bag and the verdict on it, and more."""
+
+    @property
+    def bag(self) -> Bag: ...
+    @property
+    def verdict(self) -> Verdict: ...
+
+
+Outcome = TypeVar("Outcome", bound=HasVerdict)
 
 
 def perform(job: Job, act: Callable[[list[EvidenceSource], dict[str, Any]], Outcome]) -> Outcome:
@@ -165,7 +174,9 @@ def perform(job: Job, act: Callable[[list[EvidenceSource], dict[str, Any]], Outc
                 "examiner": job.examiner, "resume": job.resume, "on_progress": log.watch(bar), **job.overrides,
             }  # fmt: skip
             done = act(sources, options)
-        log.write("done", out=str(job.out))
+        bag, verdict = done.bag, done.verdict
+        log.write("sealed", seal_sha256=bag.seal_sha256, counts=dict(bag.counts), gaps=len(bag.coverage.gaps))
+        log.write("verdict", verdict=verdict.code, sha256=verdict.sha256)
     except BaseException as error:
         log.write("ended", error=type(error).__name__, detail=str(error)[:500])
         raise

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from forensics.acquisition.bag import Bag
 from forensics.errors import StorageError
 from forensics.verifier import Verdict, verify
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A sealed bag and the verdict on it."""
+
+    bag: Bag
+    verdict: Verdict
 
 
 def own_verdict(bag: Bag) -> Verdict:

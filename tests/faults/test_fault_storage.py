@@ -263,13 +263,13 @@ def test_an_object_that_was_altered_is_found_by_the_own_verification(
     source = plant(quick / "source", files=4)
 
     def altering(bag: object, views: object) -> object:
-        name = artefacts(quick / "bag")["d0/f3"]["sha256"]
-        with (quick / "bag" / "data" / "objects" / name[:2] / name).open("r+b") as file:
+        name = artefacts(quick / "t" / "bag")["d0/f3"]["sha256"]
+        with (quick / "t" / "bag" / "data" / "objects" / name[:2] / name).open("r+b") as file:
             file.write(b"X")
         return seal(bag, views)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "seal", altering)
     with open_source(source) as opened, pytest.raises(StorageError, match="INVALID") as caught:
-        triage(opened, quick / "bag", profile="full")
+        triage(opened, quick / "t", profile="full")
     assert caught.value.exit == 74
-    assert (quick / "bag" / "custody" / "seal.json").exists()
+    assert (quick / "t" / "bag" / "custody" / "seal.json").exists()
