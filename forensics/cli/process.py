@@ -20,7 +20,7 @@ _WORK = click.option("--work", required=True, type=click.Path(path_type=Path), m
 def _print(work: Work, schema: str, as_json: bool, quiet: bool) -> None:
     if as_json:
         row = {"schema": schema, "work": str(work.path), "results": work.results(), "findings": work.levels()}
-        print_json(row | {"not_covered": work.not_evaluated()})
+        print_json(row | {"not_run": work.not_run(), "not_covered": work.not_evaluated()})
     elif not quiet:
         print(results_text(work))
 

@@ -55,6 +55,19 @@ def _safe(text: str) -> str:
     return display(text.encode("utf-8", "surrogatepass")).replace("\\\\", "\\")
 
 
+def _plugin_text(plugin: str, row: Mapping[str, Mapping[str, int]]) -> str:
+    artefacts = ", ".join(f"{number:,} {status}" for status, number in sorted(row["artefacts"].items()))
+    if "findings" in row["events"]:
+        return f"scanned      {plugin}: {artefacts}; findings: {row['events']['findings']:,}"
+    events = ", ".join(f"{number:,} {state}" for state, number in row["events"].items() if number)
+    return f"parsed       {plugin}: {artefacts}; events: {events or 'none'}"
+
+
+def _some(word: str, said: list[str], where: str) -> list[str]:
+    lines = [f"{word:<13}{_safe(text)}"[:160] for text in said[:SHOWN]]
+    return lines + ([f"             ... and {len(said) - SHOWN:,} more, {where}"] if len(said) > SHOWN else [])
+
+
 def results_text(work: Work, report: ReportInfo | None = None) -> str:
     """Findings and completeness as text: the gravest first, then what could not be seen."""
     levels = work.levels()
@@ -64,14 +77,9 @@ def results_text(work: Work, report: ReportInfo | None = None) -> str:
         lines.append(f"  {_MARKS[finding.level]} {finding.level:<8} {_safe(finding.title)}"[:160])
     if len(work.findings) > SHOWN:
         lines.append(f"  ... and {len(work.findings) - SHOWN:,} more: {work.path / 'findings.jsonl'}")
-    for plugin, row in work.results().items():
-        artefacts = ", ".join(f"{number:,} {status}" for status, number in sorted(row["artefacts"].items()))
-        events = ", ".join(f"{number:,} {state}" for state, number in row["events"].items() if number)
-        lines.append(f"parsed       {plugin}: {artefacts}; events: {events or 'none'}")
-    for said in work.not_evaluated()[:SHOWN]:
-        lines.append(f"not seen     {_safe(said)}"[:160])
-    if len(work.not_evaluated()) > SHOWN:
-        lines.append(f"             ... and {len(work.not_evaluated()) - SHOWN} more, in the report")
+    lines += [_plugin_text(plugin, row) for plugin, row in work.results().items()]
+    lines += _some("not run", work.not_run(), "in the report")
+    lines += _some("not seen", work.not_evaluated(), "in the report")
     if report is not None:
         lines.append(f"report       {report.path}")
     return "\n".join(lines)

@@ -55,6 +55,7 @@ def command(
         more = {
             "results": done.work.results(),
             "findings": done.work.levels(),
+            "not_run": done.work.not_run(),
             "not_covered": done.work.not_evaluated(),
         }
         print_json(row | more | {"work": str(done.work.path), "report": str(done.report.path)})

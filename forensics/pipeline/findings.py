@@ -16,6 +16,8 @@ from forensics.model.event import Finding, Problem, Receipt
 from forensics.model.event_rows import finding_from_row
 from forensics.workspace.work import Workspace
 
+#: names of one content among which a finding's is looked for
+MAX_PLACES = 64
 LEVELS = ("alert", "warning", "notice")
 
 
@@ -24,7 +26,7 @@ class Answered:
     """One bag asked.
 
     :param scanned: findings of scanners on contents of this bag.
-    :param places: SHA-256 of a content -> its first artefact line.
+    :param places: SHA-256 of a content -> the artefact lines that hold it, at most :data:`MAX_PLACES`.
     :param problems: rows that could not be read back.
     """
 
@@ -32,7 +34,7 @@ class Answered:
     case: BagCase
     answers: AnswersResult
     scanned: list[Finding] = field(default_factory=list)
-    places: dict[str, Held] = field(default_factory=dict)
+    places: dict[str, list[Held]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -40,6 +42,15 @@ class Answered:
         """All of them, the gravest first."""
         both = [*self.answers.findings, *self.scanned]
         return sorted(both, key=lambda one: (LEVELS.index(one.level), one.ts is None, one.ts or 0, one.title))
+
+    def held(self, finding: Finding, content: str) -> list[Held]:
+        """The artefact lines that a reference of a finding means.
+
+        Of equal bytes under several names the one that the finding itself names, else all of them.
+        """
+        held = self.places.get(content, [])
+        named = finding.attrs.get("path")
+        return [one for one in held if one.path == named] or held
 
 
 def _partitions(work: Workspace) -> tuple[list[Partition], dict[str, int]]:
@@ -105,7 +116,9 @@ def _find_places(done: Answered) -> None:
     contents = {ref.content for finding in done.findings for ref in finding.refs if ref.content}
     for line in done.case.artefacts():
         if line.sha256 in contents:
-            done.places.setdefault(line.sha256, line)
+            held = done.places.setdefault(line.sha256, [])
+            if len(held) < MAX_PLACES:
+                held.append(line)
 
 
 def finding_rows(answered: Iterable[Answered]) -> Iterator[dict[str, Any]]:
@@ -116,7 +129,8 @@ def finding_rows(answered: Iterable[Answered]) -> Iterator[dict[str, Any]]:
         for finding in done.findings:
             row = finding_row(finding) | {"bag": done.case.found.open.get("bag", "")}
             for ref in row.get("refs", []):
-                line = done.places.get(ref.get("content", ""))
-                if line is not None:
-                    ref |= {"seq": line.seq, "path": line.path}
+                held = [{"seq": line.seq, "path": line.path} for line in done.held(finding, ref.get("content", ""))]
+                ref |= held[0] if held else {}
+                if held[1:]:
+                    ref["also_at"] = held[1:]
             yield row

@@ -12,7 +12,7 @@ from typing import Any
 from forensics.acquisition.coverage import Coverage, read_coverage
 from forensics.catalogue.reader import read
 from forensics.catalogue.table import rows
-from forensics.model.event import Finding, Receipt
+from forensics.model.event import Finding, Receipt, Ref
 from forensics.pipeline.findings import Answered
 from forensics.reporting.data import Checked, Covered, Found, Place, ReportData
 from forensics.verifier import Verdict
@@ -34,6 +34,8 @@ def _about(answered: Sequence[Answered]) -> dict[str, str]:
     for done in answered:
         opening = done.case.found.open
         for name in _ABOUT:
+            if name == "host" and not done.case.live:
+                continue  # it is the examiner's machine; what the bag is of stands in the sources
             value = str(opening.get(name, ""))
             if value and value not in about.get(name, "").split(", "):
                 about[name] = f"{about[name]}, {value}" if about.get(name) else value
@@ -86,15 +88,16 @@ def _covered(coverages: Sequence[Coverage], sizes: int) -> Covered:
     return Covered(dict(counts), taken, sizes, gaps, ruled, sum(coverage.deaths for coverage in coverages))
 
 
-def _place(done: Answered, content: str, locator: str = "", event_id: str = "") -> Place:
-    line = done.places.get(content)
-    if line is None:
-        return Place(content=content, locator=locator, event_id=event_id, host=done.case.host)
-    return Place(line.path, line.seq, content, locator, event_id, done.case.host)
+def _places(done: Answered, finding: Finding, ref: Ref) -> Iterator[Place]:
+    held = done.held(finding, ref.content)
+    for line in held:
+        yield Place(line.path, line.seq, ref.content, ref.locator, ref.event_id, done.case.host)
+    if not held:
+        yield Place(content=ref.content, locator=ref.locator, event_id=ref.event_id, host=done.case.host)
 
 
 def _found(done: Answered, finding: Finding) -> Found:
-    return Found(finding, tuple(_place(done, ref.content, ref.locator, ref.event_id) for ref in finding.refs))
+    return Found(finding, tuple(chain.from_iterable(_places(done, finding, ref) for ref in finding.refs)))
 
 
 def _events(answered: Iterable[Answered]) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,7 @@ from forensics.acquisition.progress import OnProgress, Progress, silent
 from forensics.custody.bag import BagWriter
 from forensics.errors import InputError, OutputNotEmpty
 from forensics.model import EvidenceSource
-from forensics.model.event import Finding, Receipt
+from forensics.model.event import Finding, Receipt, RuleProblem
 from forensics.pipeline.findings import LEVELS, Answered, answer, finding_rows
 from forensics.pipeline.gather import report_data
 from forensics.pipeline.verdicts import own_verdict
@@ -24,6 +24,7 @@ from forensics.processing.process import (
     OnStep,
     Processed,
     Settings,
+    check_settings,
     held_receipts,
     process_open_bag,
     process_workspace,
@@ -70,6 +71,19 @@ class Work:
         """The completeness statement in numbers, by plug-in."""
         return statement(self.space.receipts.values())
 
+    def not_run(self) -> list[str]:
+        """Plug-ins and rules that did not run, contents that could not be read back; each with the reason.
+
+        Of this run; that of an earlier one stands in its results (``warnings``).
+        """
+        said = [f"plug-in {name}: {reason}" for name, reason in self.broken]
+        if self.processed is None:
+            return said
+        for scan in self.processed.scans:
+            said += [_rule_problem(one) for pack in scan.packs for one in pack.problems]
+            said += [f"{path}: scan {status}: {code} {detail}" for path, status, code, detail in scan.not_scanned]
+        return said + [f"content {sha256}: {reason}" for sha256, reason in self.processed.parsing.unread]
+
     def not_evaluated(self) -> list[str]:
         """What answers could not say, and why."""
         return [f"{one.what}: {one.reason}" for done in self.answered for one in done.answers.not_evaluated]
@@ -83,6 +97,11 @@ class Triage:
     verdict: Verdict
     work: Work
     report: ReportInfo
+
+
+def _rule_problem(problem: RuleProblem) -> str:
+    name = f"rule {problem.rule}" if problem.rule else "rules"
+    return f"{name} at {problem.where}: {problem.reason}"
 
 
 def _steps(on_progress: OnProgress) -> OnStep:
@@ -119,10 +138,13 @@ def process(
     :param bags: bags, or their folders; sealed or not.
     :raises NotABag, FutureFormat, InputError: for a folder that is no bag.
     :raises OutputNotEmpty: if *out* holds something else than a workspace.
+    :raises ConfigError: for a plug-in or rule pack that cannot be run; nothing was read or written.
     """
     paths = [bag.path if isinstance(bag, Bag) else Path(bag) for bag in bags]
+    chosen = settings or Settings()
+    check_settings(chosen)
     space = Workspace.open(Path(out), paths)
-    processed = process_workspace(space, settings or Settings(), _steps(on_progress or silent))
+    processed = process_workspace(space, chosen, _steps(on_progress or silent))
     return _answered(space, processed)
 
 
@@ -166,16 +188,19 @@ def triage(
 
     :param options: as for :func:`forensics.collect`.
     :raises StorageError: if the sealed bag does not verify; whatever collect raises.
+    :raises ConfigError: for a plug-in or rule pack that cannot be run; nothing was read or written.
     """
     folder = Path(out)
     resume = bool(options.get("resume"))
     if not resume and folder.exists() and any(folder.iterdir()):
         raise OutputNotEmpty("the output folder is not empty", where=str(folder))
+    chosen = settings or Settings()
+    check_settings(chosen)
     tell = on_progress or silent
     done: list[Processed] = []
 
     def before_seal(bag: BagWriter) -> None:
-        done.append(process_open_bag(bag, settings or Settings(), _steps(tell)))
+        done.append(process_open_bag(bag, chosen, _steps(tell)))
 
     bag = collect(source, folder / "bag", on_progress=tell, before_seal=before_seal, **options)
     tell(Progress(phase="verify"))

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from forensics.catalogue.reader import read
 from forensics.custody.bag import BagWriter
+from forensics.errors import RuleInvalid
 from forensics.model.event import Receipt
 from forensics.processing.contents import Content, contents_of
 from forensics.processing.parsing import Completeness, Parsing
 from forensics.processing.plugins import Loaded, Plugins, load_plugins
 from forensics.processing.scan_report import ScanReport
-from forensics.processing.scanning import scan_contents
+from forensics.processing.scanning import check_packs, scan_contents
 from forensics.processing.sinks import BagSink, Sink, receipt_from_line
 from forensics.scan.folder import own_pack
 from forensics.workspace.work import Workspace
@@ -29,8 +30,8 @@ OnStep = Callable[[str, int, int, str], None]
 class Settings:
     """What to run.
 
-    :param parsers: ids; empty = all. :param scanners: likewise; *packs*: rule files and folders
-        beside our own.
+    :param parsers: ids; empty = all. :param scanners: likewise.
+    :param packs: rule files and folders for YARA, in place of our own.
     :param parse: False leaves the parsers out; *scan* likewise the scanners.
     """
 
@@ -85,10 +86,26 @@ def _run(
             done += 1
             step("scan", done, total, name)
 
-        out.scans.append(
-            scan_contents(contents.values(), scanner, packs, sink, workers=settings.workers, on_done=scanned)
-        )
+        try:
+            scan = scan_contents(contents.values(), scanner, packs, sink, workers=settings.workers, on_done=scanned)
+        except RuleInvalid as error:
+            # what is parsed and what other scanners find stands; the user's own packs were checked before
+            out.broken.append((scanner.id, str(error)[:300]))
+            continue
+        out.scans.append(scan)
     return out
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuse what cannot be run before anything is read or written.
+
+    :raises PluginError: for a plug-in that is not registered.
+    :raises RuleInvalid: for a rule pack that is not there, or of which no rule compiles.
+    """
+    _, scanners = _plugins(settings)
+    for scanner in scanners.loaded:
+        if scanner.id == YARA and settings.packs:
+            check_packs(scanner, settings.packs)
 
 
 def _packs(scanner: Loaded, settings: Settings) -> tuple[str, ...] | None:
@@ -115,10 +132,10 @@ def process_open_bag(bag: BagWriter, settings: Settings, step: OnStep = _silent)
     parsers, scanners = _plugins(settings)
     for loaded in (*parsers.loaded, *scanners.loaded):
         _plugin_line(bag, loaded)
-    for name, reason in (*parsers.broken, *scanners.broken):
-        bag.line("note", {"text": f"plug-in {name} did not load and was not run: {reason}"})
     keys = {receipt.key for receipt in held_receipts(bag.path)}
     done = _run(contents_of(bag.path), BagSink(bag, keys), settings, parsers, scanners, step)
+    for name, reason in done.broken:
+        bag.line("note", {"text": f"plug-in {name} was not run: {reason}"})
     for sha256, reason in done.parsing.unread:
         bag.line("note", {"text": f"content {sha256} could not be read back for parsing: {reason}"})
     bag.commit()

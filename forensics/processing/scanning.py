@@ -8,10 +8,11 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from forensics.errors import InputError, RuleInvalid
-from forensics.model.event import Receipt, Status
+from forensics.model.event import Pack, Receipt, Status
 from forensics.processing.contents import Content, receipt_key
 from forensics.processing.plugins import Loaded
 from forensics.processing.scan_report import ScanReport, ScanSettings
@@ -50,12 +51,24 @@ def scan_contents(
     :raises StorageError, OSError: if the result cannot be stored.
     """
     paths = [Path(pack) for pack in packs] or [own_pack(loaded_scanner.id)]
-    run = _Run(list(contents), loaded_scanner, sink, max(1, workers), on_done, settings or ScanSettings())
+    run = _Run(list(contents), loaded_scanner, sink.scratch, max(1, workers), on_done, settings or ScanSettings())
     try:
         run.prepare(read_packs(paths, run.folder / "packs"), paths[0])
-        return run.scan()
+        return run.scan(sink)
     finally:
         shutil.rmtree(run.folder, ignore_errors=True)
+
+
+def check_packs(loaded_scanner: Loaded, packs: Sequence[str | Path]) -> tuple[Pack, ...]:
+    """Compile *packs* and scan nothing: what is wrong with them is said before hours are spent.
+
+    :raises RuleInvalid: as :func:`scan_contents`.
+    """
+    paths = [Path(pack) for pack in packs]
+    with TemporaryDirectory(prefix="sealbag-rules-") as folder:
+        run = _Run([], loaded_scanner, Path(folder), 1, None, ScanSettings())
+        run.prepare(read_packs(paths, run.folder / "packs"), paths[0])
+        return run.report.packs
 
 
 class _Run:
@@ -65,14 +78,14 @@ class _Run:
         self,
         contents: list[Content],
         scanner: Loaded,
-        sink: Sink,
+        scratch: Path,
         workers: int,
         on_done: Callable[[str], None] | None,
         settings: ScanSettings,
     ) -> None:
-        self.contents, self.scanner, self.sink, self.workers = contents, scanner, sink, workers
+        self.contents, self.scanner, self.workers = contents, scanner, workers
         self.on_done, self.settings = on_done, settings
-        self.folder = sink.scratch / f"scan-{os.getpid()}-{os.urandom(4).hex()}"
+        self.folder = scratch / f"scan-{os.getpid()}-{os.urandom(4).hex()}"
         self.report = ScanReport()
         self._options: dict[str, Any] = {}
         self._limits = Limits(silence=float(settings.timeout + settings.grace), cpu=None, data=settings.data)
@@ -105,20 +118,20 @@ class _Run:
         self.report.counts["rule_problems"] = more + sum(len(pack.problems) for pack in found)
         self.report.require_rules(where)
 
-    def scan(self) -> ScanReport:
+    def scan(self, sink: Sink) -> ScanReport:
         """Scan, unless this very run is there already."""
         self.report.counts["contents"] = len(self.contents)
         scanned = hashlib.sha256("".join(f"{sha}\n" for sha in sorted(c.sha256 for c in self.contents)).encode())
         self.report.key = key = self._key(scanned.hexdigest())
-        if self.sink.has(key):
+        if sink.has(key):
             self.report.skipped = True
             return self.report
-        out = self.sink.scratch / f"{self.folder.name}.rows"  # the sink may move it later, with its group
+        out = sink.scratch / f"{self.folder.name}.rows"  # the sink may move it later, with its group
         try:
             with RowWriter(str(out)) as rows:
                 self._run(rows)
             receipt = self._receipt(key, scanned.hexdigest())
-            self.report.receipt = self.sink.take(receipt, out if rows.rows else None)
+            self.report.receipt = sink.take(receipt, out if rows.rows else None)
         finally:
             for _, stack in self._open.values():
                 stack.close()

