@@ -3,12 +3,10 @@
     python3 -I verify.py [--signer SHA256:... | --trust FILE | --seal HEX | --checkpoint FILE] -- BAG
 
 What VALID proves: every byte of the bag is as it was when the holder of the named key sealed it, nothing was added
-or taken away, and whoever you named with an anchor vouches for it. What it does not prove: that the host told the
-truth, that nothing was left out, or when it happened (docs/format.md, section 12). Without an anchor the best verdict
-is UNTRUSTED: anybody can make such a bag.
-
-A copy of this file inside a bag came with the bag: compare its SHA-256 with a published one first. Use -I: without
-it, PYTHONPATH and the like decide what Python loads. An exit code without a printed line ``verdict:`` is no verdict.
+or taken away, and whoever you named with an anchor vouches for it (without an anchor the best verdict is UNTRUSTED:
+anybody can make such a bag). What it does not prove: that the host told the truth, that nothing was left out, or when
+it happened. A copy of this file inside a bag came with the bag: compare its SHA-256 with a published one first. Use
+-I: else PYTHONPATH and the like decide what Python loads. No printed line ``verdict:``, no verdict.
 
 Written from docs/format.md (format 1.0); "section" below means a section of it. The order is that of the argument:
 what a verdict is; signatures; the tree; a line; the ledger; the contents that it names; manifests and the closed
@@ -80,10 +78,6 @@ class AnchorError(ValueError):
 
 class Unsafe(ValueError):
     """A name that would lead outside the bag."""
-
-
-class FutureFormat(Exception):
-    """The bag has a major version that this program does not know."""
 
 
 @dataclass(frozen=True)
@@ -176,18 +170,16 @@ class Report:
         except ValueError as error:
             self.fail(check, str(error)[:200], seq, path, "UNSAFE" if isinstance(error, Unsafe) else "INVALID")
 
-    def skip(self, check: str, why: str) -> None:
+    def skip(self, check: str, why: str, where: dict[str, list[str]] | None = None) -> None:
         """The check, or a part of it, was not done."""
-        self._keep(self.undone.setdefault(check, []), why)
+        kept = (self.undone if where is None else where).setdefault(check, [])
+        if len(kept) >= MAX_SHOWN:
+            why = f"and {int(kept.pop().split()[1]) + 1 if len(kept) > MAX_SHOWN else 1} more"
+        kept.append(why)
 
     def note(self, check: str, text: str) -> None:
         """Worth saying, but no failure."""
-        self._keep(self.noted.setdefault(check, []), text)
-
-    def _keep(self, kept: list[str], text: str) -> None:
-        if len(kept) >= MAX_SHOWN:
-            text = f"and {int(kept.pop().split()[1]) + 1 if len(kept) > MAX_SHOWN else 1} more"
-        kept.append(text)
+        self.skip(check, text, self.noted)
 
     def check(self, name: str) -> Check:
         """The result of one check. A pass means that something was checked."""
@@ -296,53 +288,42 @@ class Tree:
 
 # ---------------------------------------------------------------- signatures: SSHSIG and notes (sections 5 and 7)
 def unbase64(text: str | bytes) -> bytes:
-    """Decode canonical base64.
-
-    :raises ValueError: if it is not.
-    """
+    """Decode canonical base64; :raises ValueError: if it is not."""
     raw, data = a2b_base64(text), text.encode() if isinstance(text, str) else text
     ensure(b2a_base64(raw, newline=False) == data, "not canonical base64")
     return raw
 
 
-def _string(data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + data  # RFC 4251 section 5
-
-
-def _wire(key: bytes) -> bytes:
-    return _string(b"ssh-ed25519") + _string(key)
+def _ssh(*strings: bytes) -> bytes:
+    """Strings as RFC 4251 section 5 has them."""
+    return b"".join(struct.pack(">I", len(string)) + string for string in strings)
 
 
 def fingerprint(key: bytes) -> str:
     """``SHA256:...`` of an Ed25519 key of 32 bytes, as ``ssh-keygen -l`` prints it."""
-    return "SHA256:" + b2a_base64(sha256(_wire(key)).digest(), newline=False).decode().rstrip("=")
+    return "SHA256:" + b2a_base64(sha256(_ssh(b"ssh-ed25519", key)).digest(), newline=False).decode().rstrip("=")
 
 
 def sshsig_holds(armored: bytes, key: bytes, namespace: bytes, message: bytes) -> bool:
     """True if *armored* is the SSHSIG by *key* over *message* (PROTOCOL.sshsig, section 7).
 
-    All but the 64 bytes of the signature is known beforehand, so it is compared, not parsed.
+    All but the 64 bytes of the signature is known beforehand, so it is made and compared, not parsed.
     """
-    middle = _string(namespace) + _string(b"") + _string(b"sha512")
-    head = b"SSHSIG" + struct.pack(">I", 1) + _string(_wire(key)) + middle
-    head += struct.pack(">I", 83) + _string(b"ssh-ed25519") + struct.pack(">I", 64)
+    middle = _ssh(namespace, b"", b"sha512")
     try:
-        blob = a2b_base64(b"".join(armored.split(b"\n")[1:-2]))
+        signature = a2b_base64(b"".join(armored.split(b"\n")[1:-2]))[-64:]
     except ValueError:
         return False
-    text = b2a_base64(blob, newline=False)
+    whole = b"SSHSIG\0\0\0\1" + _ssh(_ssh(b"ssh-ed25519", key)) + middle + _ssh(_ssh(b"ssh-ed25519", signature))
+    text = b2a_base64(whole, newline=False)
     body = b"".join(text[i : i + 70] + b"\n" for i in range(0, len(text), 70))
     if armored != b"-----BEGIN SSH SIGNATURE-----\n" + body + b"-----END SSH SIGNATURE-----\n":
         return False
-    signed = b"SSHSIG" + middle + _string(hashlib.sha512(message).digest())
-    return blob[:-64] == head and ed25519_verify(key, signed, blob[-64:])
+    return ed25519_verify(key, b"SSHSIG" + middle + _ssh(hashlib.sha512(message).digest()), signature)
 
 
 class Note:
-    """A checkpoint as C2SP signed note: origin, size, root, signature lines (section 5).
-
-    :raises ValueError: if the bytes are no such note.
-    """
+    """A checkpoint as C2SP signed note (section 5); :raises ValueError: if the bytes are no such note."""
 
     TEXT = re.compile(rb"(sealbag/[0-9a-f]{32})\n([1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n")
     LINE = re.compile(rb"\xe2\x80\x94 ([^\x00-\x20+]{1,256}) ([A-Za-z0-9+/]{8,}={0,2})\n")
@@ -385,10 +366,7 @@ open_at = os.open
 
 
 def open_regular(path: Any, _: int = 0) -> int:
-    """Open a regular file for reading, following no link.
-
-    :raises OSError: EISDIR if it is no regular file.
-    """
+    """Open a regular file for reading, following no link; :raises OSError: EISDIR if it is none."""
     if NO_LINKS or stat.S_ISREG(os.lstat(path).st_mode):
         descriptor = os.open(path, OPEN)
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -415,10 +393,7 @@ def hash_file(path: bytes) -> tuple[bytes, int]:
 
 
 def read_small(path: bytes, limit: int) -> bytes:
-    """The whole of a file.
-
-    :raises ValueError: if it has more than *limit* bytes.
-    """
+    """The whole of a file; :raises ValueError: if it has more than *limit* bytes."""
     out = bytearray()
     for block in blocks(path):
         out += block
@@ -463,10 +438,7 @@ DECODER = json.JSONDecoder(
 
 
 def parse_line(line: bytes) -> dict[str, Any]:
-    """The fields of one line.
-
-    :raises ValueError: if it is not as section 2 says.
-    """
+    """The fields of one line; :raises ValueError: if it is not as section 2 says."""
     ensure(not line.translate(None, PRINTABLE), "a byte outside 0x20..0x7E")
     text = line.decode("ascii").strip(" ")
     try:
@@ -528,17 +500,15 @@ _FIXED = {
 _SPECIAL = {"stored", "parts", "extents", "same_as", "again"}  # these say more of the content: parsed
 
 
-def shape_of(keys: Iterable[str], string: bytes = ESCAPED) -> re.Pattern[bytes]:
-    """The pattern of sound artefact lines with these keys in this order; all but the common ones may be missing."""
-    number = b"-?" + _COUNT
-    value = rb"(?:%b|%b|true|false|null|\[(?:%b(?:,%b)*|%b(?:,%b)*)?\])" % (
-        string,
-        number,
-        *[string] * 2,
-        *[number] * 2,
-    )
-    fields = [(key in COMMON, b',"%b":%b' % (key.encode(), _FIXED.get(key, value))) for key in keys]
-    return re.compile(rb"\{" + b"".join(text if common else b"(?:%b)?" % text for common, text in fields)[1:] + rb"\}")
+def shape_of(
+    keys: Iterable[str], string: bytes = ESCAPED, optional: Iterable[str] = (), form: bytes = b"%b"
+) -> re.Pattern[bytes]:
+    """The pattern of sound artefact lines with these keys in this order, of which the optional ones may be missing."""
+    strings, numbers = rb"%b(?:,%b)*" % (string, string), rb"-?%b(?:,-?%b)*" % (_COUNT, _COUNT)
+    value = rb"(?:%b|-?%b|true|false|null|\[(?:%b|%b)?\])" % (string, _COUNT, strings, numbers)
+    fields = [(key in optional, b',"%b":%b' % (key.encode(), _FIXED.get(key, value))) for key in keys]
+    text = b"".join(b"(?:%b)?" % field if rare else field for rare, field in fields)
+    return re.compile(form % (rb"\{%b\}" % text[1:]), re.MULTILINE)
 
 
 # ---------------------------------------------------------------- one pass over the ledger (sections 2 to 5)
@@ -555,16 +525,17 @@ class Ledger:
     def __init__(self, root: bytes, report: Report) -> None:
         self.root, self.report, self.path = root, report, join(root, LEDGER)
         self.opening: dict[str, Any] = {}
-        self.bag, self.actors, self.last_kind = "", 0, ""
+        self.bag, self.actors, self.last_kind, self.future = "", 0, "", ""
         self.run_key = self.previous_key = self.signer_key = b""
         self.tree, self.digest, self.torn, self.whole = Tree(), sha256(), 0, True
         self.bytes = self.sound = 0  # sound: size of the last checkpoint that holds
         self.objects = [bytearray() for _ in range(256)]  # rows by first byte, packed so that memory stays small
-        self.stored: dict[bytes, list[Any]] = {}  # path -> digest, size, first seq, last seq
+        self.stored: dict[bytes, dict[bytes, list[Any]]] = {}  # folder -> path -> digest, size, first seq, last seq
         self.parts: list[tuple[int, str, list[str]]] = []  # seq, digest of the whole, digests of the parts
         self.others: dict[int, tuple[bytes, int]] = {}  # seq -> content of an artefact line that is no object
         self.removed: dict[bytes, int] = {}  # content -> last seq that says it was removed after it was stored
         self.lessons = 0
+        self.optional: set[str] = set()  # keys that some of these lines have and some have not
         self.keys: list[str] = []  # those of artefact lines, in the writer's order
         self.shapes: list[re.Pattern[bytes]] = []  # made of the keys: for texts without backslash, and with
 
@@ -626,7 +597,8 @@ class Ledger:
         """Take one line; False if nothing after it can be judged."""
         version = None if seq else re.search(rb'"format" *: *"sealbag/([0-9]{1,9})\.', line[:MAX_LINE])
         if version and int(version[1]) != 1:
-            raise FutureFormat(f"format sealbag/{int(version[1])} is not known to this program")
+            self.future = f"format sealbag/{int(version[1])} is not known to this program"
+            return False
         with self.report.judging("ledger", seq=seq):
             ensure(len(line) <= MAX_LINE, f"a line of more than {MAX_LINE} bytes")
             fields = parse_line(line)
@@ -668,17 +640,19 @@ class Ledger:
     def _learn(self, fields: dict[str, Any]) -> None:
         """Add the keys of a sound line to those that the pattern knows, each behind the one it stood behind."""
         if [key for key in fields if key in self.keys] != [key for key in self.keys if key in fields]:
-            self.keys = []  # in another order: from now on this one
-        new = [key for key in fields if key not in self.keys]
-        if not new or self.lessons >= 40 or not all(re.fullmatch("[a-z0-9_]{1,40}", key) for key in new):
+            self.keys, self.optional = [], set()  # in another order: from now on this one
+        odd = {key for key in {*self.keys} ^ {*fields} if self.keys}
+        plain = all(re.fullmatch("[a-z0-9_]{1,40}", key) for key in fields) and next(iter(fields)) in COMMON
+        if (self.keys and odd <= self.optional) or not plain or self.lessons >= 40:
             return
         self.lessons += 1  # few, for each costs some milliseconds
+        self.optional |= odd
         for before, key in zip([None, *fields], fields):
-            if key in new:
+            if key not in self.keys:
                 self.keys.insert(self.keys.index(before) + 1 if before else 0, key)
-        shapes = [rb"^(?:%b|(?P<odd>.+))\n" % shape_of(self.keys, string).pattern for string in (PLAIN, ESCAPED)]
-        whole = {"sha256", "size"}.issubset(self.keys)
-        self.shapes = [re.compile(shape, re.MULTILINE) for shape in shapes] if whole else []
+        if {"sha256", "size"}.issubset(self.keys):
+            form = rb"^(?:%b|(?P<odd>.+))\n"
+            self.shapes = [shape_of(self.keys, string, self.optional, form) for string in (PLAIN, ESCAPED)]
 
     def _content(self, fields: dict[str, Any], seq: int) -> None:
         """What an artefact or result line says of a content (section 4)."""
@@ -728,7 +702,8 @@ class Ledger:
             raise Unsafe("stored is no path below data/images or data/derived")
         own = hexlify(digest) + b".jsonl.zst"
         ensure(match["derived"] in (None, own), "a derived file has not the digest of its bytes as name")
-        entry = self.stored.setdefault(raw, [digest, size, seq, seq])
+        folder = self.stored.setdefault(raw.rpartition(b"/")[0], {})
+        entry = folder.setdefault(raw, [digest, size, seq, seq])
         ensure(entry[:2] == [digest, size], "two lines give one path different contents")
         entry[3] = seq
 
@@ -834,13 +809,6 @@ class Helpers:
             child.communicate()
 
 
-def child_main(root: bytes) -> int:
-    """What a child does (see :class:`Helpers`)."""
-    while number := os.read(0, 1):
-        os.write(1, number + summary(hash_folder(join(root, b"data/objects/" + hexlify(number)))))
-    return 0
-
-
 def named_lines(folder: str, digests: bytes) -> Iterator[bytes]:
     """The manifest's lines of one folder of data/objects, as one text."""
     names = [digests[at : at + 32].hex() for at in range(0, len(digests), 32)]
@@ -894,45 +862,43 @@ class Contents:
         return join(self.ledger.root, path)
 
     def _names(self, folder: bytes) -> list[bytes]:
-        """Names in a real folder, in the order of their paths in a manifest; [] if there is none."""
+        """Names in a real folder, sorted; [] if there is none."""
         with self.report.judging("objects", folder):
             names = os.listdir(self._at(folder)) if is_folder(self._at(folder)) else []
-            return sorted(names, key=lambda name: name + b"/" if folder in TOPS else name)
+            return sorted(names)
         return []
 
-    def _file(self, path: bytes, digest: bytes, size: int, seq: int) -> None:
-        with self.report.judging("objects", path, seq):
-            ensure(hash_file(self._at(path)) == (digest, size), "its bytes are not those that were sealed")
-
-    def _missing(self, path: bytes, digest: bytes, first: int, last: int) -> None:
-        """A content is not there; a later line may say that it was removed."""
-        if last < self.ledger.removed.get(digest, -1):
-            self.report.note("removed-after-store", f"seq {self.ledger.removed[digest]}: {digest.hex()}")
-        else:
-            self.report.fail("objects", "missing", first, path)
+    def _compare(self, folder: bytes, said: dict[bytes, list[Any]]) -> list[tuple[bytes, bytes]]:
+        """Files of a folder are exactly those said, with their bytes; returns digest and path of those found."""
+        names, found, removed = self._names(folder), [], self.ledger.removed
+        if os.path.lexists(self._at(folder)) and not names and not (said and is_folder(self._at(folder))):
+            self._extra(folder)
+        for path in [folder + b"/" + name for name in names]:
+            if path not in said:
+                self._extra(path)
+                continue
+            digest, size, first, _ = said.pop(path)
+            found.append((digest, path))
+            with self.report.judging("objects", path, first):
+                ensure(hash_file(self._at(path)) == (digest, size), "its bytes are not those that were sealed")
+        for path, (digest, _, first, last) in said.items():
+            if last < removed.get(digest, -1):  # a later line says that it was removed after it was stored
+                self.report.note("removed-after-store", f"seq {removed[digest]}: {digest.hex()}")
+            else:
+                self.report.fail("objects", "missing", first, path)
+        return found
 
     def _check_stored(self) -> None:
-        """Files below data/derived and data/images are exactly those named, with their bytes."""
-        stored, lines = self.ledger.stored, []
+        """Files below data/derived and data/images are exactly those named."""
         for top in TOPS:
-            folders = [top + b"/" + name for name in self._names(top)]
+            folders = {top + b"/" + name for name in self._names(top)}
             if not folders and is_folder(self._at(top)):
                 self._extra(top)
-            for folder in folders:
-                paths = [folder + b"/" + name for name in self._names(folder)]
-                if not paths:
-                    self._extra(folder)
-                for path in paths:
-                    if path in stored:
-                        digest, size, first, _ = stored.pop(path)
-                        self._file(path, digest, size, first)
-                        lines.append(hexlify(digest) + b"  " + path + b"\n")
-                    else:
-                        self._extra(path)
-        for path, (digest, _, first, last) in stored.items():
-            self._missing(path, digest, first, last)
-        self.files += len(lines)
-        self.manifest.append(lines)
+            folders |= {folder for folder in self.ledger.stored if folder.startswith(top)}
+            for folder in sorted(folders, key=lambda folder: folder + b"/"):
+                found = self._compare(folder, self.ledger.stored.get(folder, {}))
+                self.files += len(found)
+                self.manifest.append([b"%b  %b\n" % (hexlify(digest), path) for digest, path in found])
 
     def _check_parts(self) -> None:
         """The parts of a content, one after the other, have its digest."""
@@ -949,33 +915,16 @@ class Contents:
         """Compare what the ledger says of one folder of objects with the summary of what was found there."""
         want = sorted({rows[at : at + 40] for at in range(0, len(rows), ROW.size)})
         found = b"".join([row[:32] for row in want])
-        if summary(b"".join(want)) != seen:
-            found = self._judge_closely(folder, rows)
+        if summary(b"".join(want)) != seen:  # file by file, to name what is wrong
+            said: dict[bytes, list[Any]] = {}
+            for digest, size, at in ROW.iter_unpack(rows):
+                entry = said.setdefault(folder + b"/" + hexlify(digest), [digest, size, at & ~PART, 0])
+                entry[3] = at & ~PART
+                if entry[1] != size:
+                    self.report.fail("objects", "two lines give one content different sizes", at & ~PART)
+            found = b"".join(digest for digest, _ in self._compare(folder, said))
         self.files += len(found) // 32
         self.manifest.append(named_lines(folder.decode(), found))
-
-    def _judge_closely(self, folder: bytes, rows: bytes) -> bytes:
-        """The same, file by file, to name what is wrong; returns the digests that are names there."""
-        said: dict[bytes, list[int]] = {}  # digest -> size, first seq, last seq
-        for digest, size, at in ROW.iter_unpack(rows):
-            entry = said.setdefault(digest, [size, at & ~PART, 0])
-            entry[2] = at & ~PART
-            if entry[0] != size:
-                self.report.fail("objects", "two lines give one content different sizes", at & ~PART)
-        names, found = self._names(folder), []
-        if os.path.lexists(self._at(folder)) and not names and not (said and is_folder(self._at(folder))):
-            self._extra(folder)
-        for path in [folder + b"/" + name for name in names]:
-            digest = unhexlify(path[-64:]) if re.fullmatch(rb"data/objects/../[0-9a-f]{64}", path) else b""
-            found.append(digest)
-            if digest in said:
-                size, first, _ = said.pop(digest)
-                self._file(path, digest, size, first)
-            else:
-                self._extra(path)
-        for digest, (_, first, last) in said.items():
-            self._missing(folder + b"/" + hexlify(digest), digest, first, last)
-        return b"".join(found)
 
 
 # ---------------------------------------------------------------- manifests and closed list (sections 6 and 8)
@@ -1050,15 +999,6 @@ def compare_manifest(report: Report, check: str, root: bytes, name: bytes, expec
     return whole.hexdigest()
 
 
-def tag_lines(root: bytes, paths: Iterable[bytes], ledger: Ledger, report: Report) -> Iterator[bytes]:
-    """What tagmanifest-sha256.txt must hold, line by line."""
-    for path in paths:
-        digest = bytes(32)
-        with report.judging("tagmanifest", path):
-            digest = ledger.digest.digest() if path == LEDGER else hash_file(join(root, path))[0]
-        yield hexlify(digest) + b"  " + path + b"\n"
-
-
 # ---------------------------------------------------------------- checkpoints, seal, statements (sections 5, 7, 9)
 def check_checkpoint(ledger: Ledger, report: Report, size: int) -> None:
     """The checkpoint of the tree's present size: text, signature, root."""
@@ -1107,10 +1047,7 @@ STATEMENT = re.compile(
 
 
 def read_statement(ledger: Ledger, path: bytes, paths: set[bytes], seal_digest: str) -> bytes:
-    """The key of whoever signed one statement.
-
-    :raises ValueError: if anything is not as section 9 says.
-    """
+    """The key of whoever signed one statement; :raises ValueError: if anything is not as section 9 says."""
     match = STATEMENT.fullmatch(path)
     if match is None or path + b".sig" not in paths:
         raise ValueError("no pair of a statement and its signature")
@@ -1153,10 +1090,7 @@ SIGNER_LINE = re.compile(
 
 
 def read_allowed_signers(text: str) -> list[tuple[str, str | None, bytes]]:
-    """Principals, namespaces and Ed25519 key of each line (ssh-keygen(1), ALLOWED SIGNERS).
-
-    :raises ValueError: on a line that does not parse or has another option than namespaces.
-    """
+    """Principals, namespaces and Ed25519 key of each line (ssh-keygen(1), ALLOWED SIGNERS); :raises ValueError:"""
     out = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -1167,7 +1101,9 @@ def read_allowed_signers(text: str) -> list[tuple[str, str | None, bytes]]:
         option = re.fullmatch(r'(?i:namespaces)="([^"]+)"', match[2]) if match[2] else None
         ensure(option or not match[2], f"line {number}: only the option namespaces is known")
         wire = unbase64(match[4])
-        ensure(match[3] == "ssh-ed25519" and wire == _wire(wire[-32:]), f"line {number}: not an Ed25519 key")
+        ensure(
+            match[3] == "ssh-ed25519" and wire == _ssh(b"ssh-ed25519", wire[-32:]), f"line {number}: not an Ed25519 key"
+        )
         out.append((match[1].strip('"'), option[1] if option else None, wire[-32:]))
     ensure(out, "no signer in the file")
     return out
@@ -1237,13 +1173,12 @@ class _Verification:
             self._read_ledger()
             if ledger.whole:
                 self._check_rest(helpers)
-        except FutureFormat as error:
-            report.mark("UNTRUSTED", "ledger", str(error), 0)
-            ledger.whole = False
         finally:
             helpers.close()
+        if ledger.future:
+            report.mark("UNTRUSTED", "ledger", ledger.future, 0)
         for name in () if ledger.whole else CHECKS:
-            report.skip(name, "the ledger could not be read to its end")
+            report.skip(name, ledger.future or "the ledger could not be read to its end")
         return self.verdict()
 
     def _read_ledger(self) -> None:
@@ -1265,7 +1200,7 @@ class _Verification:
         read = False
         with report.judging("ledger", LEDGER):
             ledger.read(sorted((own | ({note.size} if note else set())) - {0}), on_mark, self.on_progress)
-            ensure(ledger.tree.size, "no whole line")
+            ensure(ledger.tree.size or ledger.future, "no whole line")
             read = ledger.whole
         lines, ledger.whole = ledger.tree.size, read
         if read:
@@ -1321,7 +1256,11 @@ class _Verification:
         payload = itertools.chain.from_iterable(contents.manifest)
         compare_manifest(report, "manifest", root, b"manifest-sha256.txt", payload)
         tagged = [path for path in paths if UNTAGGED.fullmatch(path) is None]
-        expected = b"".join(tag_lines(root, tagged, ledger, report))
+        digests = {LEDGER: ledger.digest.digest()}
+        for path in tagged:
+            with report.judging("tagmanifest", path):
+                digests[path] = digests.get(path) or hash_file(join(root, path))[0]
+        expected = b"".join(b"%b  %b\n" % (hexlify(digests.get(path, b"")), path) for path in tagged)
         tags = compare_manifest(report, "tagmanifest", root, b"tagmanifest-sha256.txt", [expected])
         seal = b""
         with report.judging("seal", SEAL_FILE):
@@ -1424,28 +1363,25 @@ def render(verdict: Verdict) -> Iterator[str]:
     yield f"verdict: {verdict.code}"
 
 
-OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("--signer", {"metavar": "SHA256:...", "help": "fingerprint of the key that must have sealed it"}),
-    ("--trust", {"metavar": "FILE", "help": "allowed_signers file of OpenSSH"}),
-    ("--seal", {"metavar": "HEX", "help": "seal digest: SHA-256 of custody/seal.json"}),
-    ("--checkpoint", {"metavar": "FILE", "help": "a checkpoint note of this bag"}),
-    ("--json", {"action": "store_true", "help": "print one JSON object"}),
-    ("--jobs", {"type": int, "metavar": "N", "help": "number of processes"}),
-    ("--quiet", {"action": "store_true", "help": "print the verdict line only"}),
-    ("bag", {"metavar": "BAG"}),
-)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns the exit code."""
     argv = sys.argv[1:] if argv is None else argv
     if len(argv) == 2 and argv[0] == "--child":
-        return child_main(os.fsencode(argv[1]))
+        while number := os.read(0, 1):  # a child: see Helpers
+            folder = join(os.fsencode(argv[1]), b"data/objects/" + hexlify(number))
+            os.write(1, number + summary(hash_folder(folder)))
+        return 0
     import argparse
 
     parser = argparse.ArgumentParser("verify.py", description="Verify a sealed evidence bag.", allow_abbrev=False)
-    for name, details in OPTIONS:
-        parser.add_argument(name, **details)
+    parser.add_argument("--signer", metavar="SHA256:...", help="fingerprint of the key that must have sealed it")
+    parser.add_argument("--trust", metavar="FILE", help="allowed_signers file of OpenSSH")
+    parser.add_argument("--seal", metavar="HEX", help="seal digest: SHA-256 of custody/seal.json")
+    parser.add_argument("--checkpoint", metavar="FILE", help="a checkpoint note of this bag")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--jobs", type=int, metavar="N", help="number of processes")
+    parser.add_argument("--quiet", action="store_true", help="print the verdict line only")
+    parser.add_argument("bag", metavar="BAG")
     try:
         given = vars(parser.parse_args(argv))
         as_json, quiet = given.pop("json"), given.pop("quiet")

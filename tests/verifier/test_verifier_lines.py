@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from builder import EXAMINER, OTHER, RUN, Bag, Signer, T, b64, sha
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forensics.verifier import Verdict, parse_line, shape_of, verify
+from forensics.verifier import Ledger, Report, Verdict, parse_line, shape_of, verify
 
 LINE = {"seq": 1, "kind": "note", "actor": 0, "t": T, "mono": 1, "salt": "0" * 32}
 
@@ -267,3 +268,54 @@ def test_a_bad_line_among_lines_of_one_shape(tmp_path: Path, seq: int) -> None:
 
     verdict = alter(tmp_path / "bag", change)
     assert verdict.code == "INVALID" and verdict.first is not None and verdict.first.seq == seq
+
+
+def in_order(fields: dict[str, Any], keys: list[str]) -> bytes:
+    return json.dumps({key: fields[key] for key in [*keys, *fields]}, separators=(",", ":")).encode()
+
+
+def test_lines_of_any_order_of_keys(tmp_path: Path) -> None:
+    """What the pattern learns of one line must not break on the next."""
+
+    def change(bag: Bag) -> None:
+        orders = (["salt"], ["path"], ["size", "path"], ["sha256", "kind"], ["why", "m", "seq"], [], ["c", "size"])
+        for number, keys in enumerate(orders * 3):
+            bag.artefact(b"%d" % number, **{f"x{number % 4}": None} if number % 3 else {})
+            bag.lines[-1] = in_order(json.loads(bag.lines[-1]), keys)
+
+    assert alter(tmp_path / "bag", change).code == "VALID"
+
+
+def mixed(bag: Bag) -> None:
+    """Lines such as a real walk gives: a second name, a FIFO, escapes, more and fewer fields."""
+    for number in range(300):
+        more: dict[str, Any] = {"path": "/\u00e9\\n"} if number % 100 > 90 else {}
+        if number % 7 == 3:
+            more["flags"] = ["changed"] if number % 2 else []
+        if number % 11 == 5:
+            bag.line("artefact", path="/fifo", type="fifo", outcome="not-regular")
+        elif number % 13 == 6:
+            bag.artefact(b"0", same_as=1)
+        else:
+            bag.artefact(b"%d" % number, **more)
+
+
+def test_the_quick_way_sees_what_the_parser_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bag = Bag(tmp_path / "bag")
+    mixed(bag)
+    bag.flush()
+    one, parsed, seen = Ledger._one, list[int](), list[Any]()
+
+    def counted(ledger: Ledger, line: bytes, seq: int) -> bool:
+        parsed.append(seq)
+        return one(ledger, line, seq)
+
+    monkeypatch.setattr(Ledger, "_one", counted)
+    for _ in range(2):
+        ledger = Ledger(os.fsencode(bag.root), Report())
+        ledger.read([100, 101], lambda size: None, None)
+        assert ledger.report.bad == {}
+        seen.append((ledger.objects, ledger.bytes, ledger.last_kind, ledger.tree.root()))
+        monkeypatch.setattr(Ledger, "_learn", lambda *_: None)
+    assert seen[0] == seen[1]
+    assert len(bag.lines) < len(parsed) < len(bag.lines) + 200
