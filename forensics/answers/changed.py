@@ -15,7 +15,7 @@ from forensics.answers.grade import Subject, finding, missing, table
 from forensics.answers.packages import Owned, owned
 from forensics.answers.places import hidden, matches, place_reasons, windows_path
 from forensics.model.event import Finding
-from forensics.source.times import SECOND, rfc3339
+from forensics.source.times import NS_MAX, SECOND, rfc3339
 
 ID = "answers.changed"
 RECENT = 7 * 86400 * SECOND
@@ -27,7 +27,8 @@ MAX_FOLDERS, MAX_FOUND = 50_000, 100_000
 
 
 def _when(held: Held) -> int | None:
-    return held.c if held.c is not None else held.m
+    when = held.c if held.c is not None else held.m
+    return when if when is not None and abs(when) <= NS_MAX else None
 
 
 def kind_of(held: Held) -> str:

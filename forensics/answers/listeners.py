@@ -10,7 +10,7 @@ from forensics.answers.case import Case, NotEvaluated, VolatileRow
 from forensics.answers.grade import Subject, finding, missing, table
 from forensics.answers.packages import owned
 from forensics.answers.places import loopback, matches, place_reasons
-from forensics.answers.processes import exe_path, flags
+from forensics.answers.processes import flags
 from forensics.model.event import Finding
 
 ID = "answers.sockets"
@@ -27,6 +27,11 @@ def local_of(row: VolatileRow) -> str:
     """``address:port`` of this end, or the path of a local socket."""
     port = row.number("local_port")
     return f"{row.text('local')}:{port}" if port is not None else row.text("path")
+
+
+def _pid(process: Mapping[str, Any]) -> int:
+    value = process.get("pid")
+    return value if type(value) is int else -1
 
 
 def _word(row: Mapping[str, Any], name: str) -> str:
@@ -49,7 +54,7 @@ class Listeners:
         for row in case.volatile("listeners"):
             denied = denied or (row.text("type") == "denied" and "owners" in row.text("what"))
             for process in _processes(row):
-                owners.add(process.get("pid") if isinstance(process.get("pid"), int) else -1)  # type: ignore[arg-type]
+                owners.add(_pid(process))
                 paths.add(_word(process, "exe"))
         of_pid = {
             row.number("pid"): [one for one in flags(row) if one in _KEPT]
@@ -69,7 +74,7 @@ class Listeners:
         proto, found = row.text("proto"), _processes(row)
         names = ", ".join(_word(one, "name") for one in found) or "nobody"
         attrs = (
-            ("proto", proto), ("local", local_of(row)), ("pids", [one.get("pid") for one in found]),
+            ("proto", proto), ("local", local_of(row)), ("pids", [_pid(one) for one in found]),
             ("exe", [_word(one, "exe") for one in found]), ("netns", row.number("netns")),
         )  # fmt: skip
         subject = Subject(f"{proto} {local_of(row)} by {names}", (row.ref,), None, "", attrs)
@@ -101,7 +106,4 @@ class Listeners:
 
 
 def _of(found: list[Mapping[str, Any]], of_pid: Mapping[int | None, list[str]]) -> list[str]:
-    return list(dict.fromkeys(reason for one in found for reason in of_pid.get(one.get("pid"), ())))
-
-
-__all__ = ["Listeners", "exe_path", "local_of"]
+    return list(dict.fromkeys(reason for one in found for reason in of_pid.get(_pid(one), ())))

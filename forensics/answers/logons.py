@@ -11,7 +11,7 @@ from forensics.answers.case import Case, NotEvaluated, event_ref
 from forensics.answers.grade import Subject, finding, missing
 from forensics.answers.places import loopback, private, public
 from forensics.model.event import Event, Finding, Ref
-from forensics.source.times import SECOND, rfc3339
+from forensics.source.times import NS_MAX, SECOND, rfc3339
 
 ID = "answers.logons"
 GOOD = frozenset(
@@ -67,7 +67,8 @@ class _Source:
 
     def fail(self, event: Event) -> None:
         self.failures += 1
-        if event.ts is not None and len(self.failed) < MAX_TIMES:
+        # a time that is no signed 64-bit count can be no neighbour of a real one
+        if event.ts is not None and abs(event.ts) <= NS_MAX and len(self.failed) < MAX_TIMES:
             self.failed.append(event.ts)
         if event.user and len(self.names) < MAX_NAMES:
             self.names.add(event.user)

@@ -63,6 +63,7 @@ def lines(name: str, rows: Iterable[Mapping[str, Any]], width: int, clean: Calla
         return
     # a column that says nothing in what was looked at is left out
     kept = [at for at, _ in enumerate(columns) if any(cells[at] for cells in head)]
+    kept = kept or list(range(len(columns)))
     widths = {at: max(len(columns[at][1]), *(len(cells[at]) for cells in head)) for at in kept}
     for at in kept:
         if columns[at][2]:

@@ -1,0 +1,119 @@
+"""Whatever evidence holds, answers raise nothing and stay in bounds."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from memory_case import NOW, MemoryCase
+
+from forensics.answers import table
+from forensics.answers.accounts import ACTIONS as ACCOUNT_ACTIONS
+from forensics.answers.commands import SOURCES
+from forensics.answers.gaps import _ACTIONS as GAP_ACTIONS
+from forensics.answers.logons import ACTIONS as LOGON_ACTIONS
+from forensics.answers.persistence_windows import ACTIONS as PERSISTENCE_ACTIONS
+from forensics.answers.run import run_all
+from forensics.catalogue.text import safe
+from forensics.model.event_rows import finding_from_row, finding_row
+
+ACTIONS = sorted(
+    {*LOGON_ACTIONS, *ACCOUNT_ACTIONS, *SOURCES, *GAP_ACTIONS, *PERSISTENCE_ACTIONS, "cron-job", "system-start"}
+)
+FIELDS = [
+    "command", "when", "CommandLine", "ServiceName", "ImagePath", "LogonType", "TargetObject", "TaskContent", "program",
+    "PreviousTime", "NewTime", "method", "Data", "EventData", "Event", "System", "EventID", "Consumer",
+]  # fmt: skip
+PATHS = ["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/sudoers", "/root/.ssh/authorized_keys", "/etc/ld.so.preload",
+         "/etc/systemd/system/a.service", "/etc/profile.d/a.sh", "/var/lib/dpkg/info/a.list", "/lib/apk/db/installed",
+         "/Windows/System32/Tasks/a", "/var/log/wtmp"]  # fmt: skip
+INNER = [*FIELDS, "pid", "exe", "name"]
+leaf = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text(max_size=40) | st.floats(allow_nan=False)
+value = st.recursive(
+    leaf,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(INNER), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = ["type", "pid", "ppid", "name", "exe", "exe_state", "cmdline", "environ", "proto", "local", "local_port",
+        "processes", "owners", "poses_as_kernel_thread", "start_ns", "uid", "path", "libraries", "what", "proc_options",
+        "fields", "members"]  # fmt: skip
+TYPES = ["process", "listener", "socket", "user", "session", "hidden", "cron", "preload", "difference", "group"]
+NAMES = ["processes", "listeners", "sockets", "users", "sessions", "hidden", "cron", "autoruns", "crosscheck"]
+row = st.builds(
+    lambda kind, fields: {**fields, "type": kind},
+    st.sampled_from(TYPES) | value,
+    st.dictionaries(st.sampled_from(KEYS), value | st.sampled_from(["tcp", "packet", "listen", "deleted"]), max_size=8),
+)
+spot = st.tuples(
+    st.sampled_from(ACTIONS), st.dictionaries(st.sampled_from(FIELDS), value, max_size=4), st.text(max_size=30),
+    st.none() | st.integers(-(2**66), 2**66),
+)  # fmt: skip
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(spot, max_size=8),
+    st.dictionaries(st.sampled_from(NAMES), st.lists(row, max_size=4)),
+    st.dictionaries(st.sampled_from(PATHS), st.binary(max_size=300), max_size=5),
+)
+def test_nothing_is_raised(events, rows, files):
+    case = MemoryCase()
+    for action, attrs, user, ts in events:
+        case.event(
+            action,
+            "windows.evtx",
+            user=user,
+            src_ip=user,
+            process=user,
+            ts=ts,
+            attrs=attrs,
+            locator=f"r{len(case.events_)}.0",
+        )
+    case.rows = rows
+    for path, data in files.items():
+        case.file(path, data)
+    result = run_all(case)
+    for found in result.findings:
+        assert finding_from_row(json.loads(json.dumps(finding_row(found)))).title == found.title
+        assert len(found.title) < 500 and found.not_proof and found.attrs["reasons"]
+    for name, rows_ in result.tables.items():
+        made = list(rows_)
+        json.dumps(made)
+        assert list(table.lines(name, made, 80, safe)) or not made
+
+
+@pytest.mark.parametrize(
+    "text", ["nc -e " * 5000, "a;" * 30_000, "curl " * 6000, "powershell -e " * 2000, "(" * 30_000]
+)
+def test_long_commands_cost_little(text):
+    case = MemoryCase()
+    case.event("command", "linux.history", attrs={"command": text})
+    case.event("process-created", "windows.evtx", attrs={"Event": {"EventData": {"CommandLine": text}}})
+    case.event("cron-job", "linux.cron", attrs={"command": text, "when": "* * * * *"})
+    start = time.process_time()
+    run_all(case)
+    assert time.process_time() - start < 5
+
+
+def test_many_sources_and_commands_are_bounded_and_said():
+    from forensics.answers import commands, logons
+
+    case = MemoryCase()
+    for number in range(60):
+        case.event("logon-failed", user=f"u{number}", src_ip=f"10.0.{number}.1", ts=NOW)
+        case.event("command", "linux.history", user=f"u{number}", attrs={"command": "history -c"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logons, "MAX_SOURCES", 20)
+        patch.setattr(commands, "MAX_GROUPS", 20)
+        result = run_all(case)
+    reasons = " ".join(one.reason for one in result.not_evaluated)
+    assert "40 events not counted" in reasons and "40 further commands" in reasons
+
+
+def test_text_of_evidence_cannot_act_on_a_terminal():
+    rows = [{"kind": "cron", "path": "/etc/\x1b[31m", "command": "a\nb\x07\u202e", "user": "x" * 300}]
+    lines = list(table.lines("persistence", rows, 80, safe))
+    assert len(lines) == 2 and not set("\x1b\x07\u202e\n") & set("".join(lines))
