@@ -8,9 +8,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from forensics.cli.main import main
 
+SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schema"
 LINES = (
     "2026-11-24T03:00:00.000000+00:00 web1 sshd[1]: Failed password for root from 198.51.100.7 port 1 ssh2\n"
     "2026-11-24T03:01:00.000000+00:00 web1 sshd[2]: Accepted publickey for bob from 10.0.0.2 port 2 ssh2\n"
@@ -43,10 +45,19 @@ def call(capsys, *words):
     return code, said.out, said.err
 
 
+def check(row):
+    """Hold a row against its schema; fields that it does not know are errors."""
+    name = row["schema"].split("/")[1]
+    Draft202012Validator(json.loads((SCHEMAS / f"{name}.json").read_text("utf-8"))).validate(row)
+
+
 def rows(capsys, *words):
     code, out, _ = call(capsys, *words, "--json")
     assert code == 0
-    return [json.loads(line) for line in out.splitlines()]
+    found = [json.loads(line) for line in out.splitlines()]
+    for row in found:
+        check(row)
+    return found
 
 
 def test_list(places, capsys):
@@ -72,6 +83,7 @@ def test_export(places, capsys, tmp_path):
     out = tmp_path / "e.csv"
     code, said, _ = call(capsys, "export", places / "work", "--format", "csv", "--out", out, "--json")
     assert code == 0 and json.loads(said)["rows"] == 5
+    check(json.loads(said))
     with out.open(newline="", encoding="utf-8") as file:
         table = list(csv.DictReader(file))
     assert any(row["message"].startswith("'=cmd") for row in table)
