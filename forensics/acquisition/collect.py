@@ -185,7 +185,7 @@ class _Run:
             progress=self.progress,
             known_trouble=self.known.trouble,
         )
-        for place, volume in found:
+        for place, volume in found if self.ready.asks_for_files else ():
             if volume.state == "open":
                 planner.walk(place, volume)
         for place, volume, stored, listing in planner.listings:
@@ -240,7 +240,7 @@ def dry_run(
     planner = Planner(
         matcher, ready.collectors, None, listing=False, on_progress=on_progress or silent, progress=progress
     )
-    for place, volume in found:
+    for place, volume in found if ready.asks_for_files else ():
         if volume.state == "open":
             planner.walk(place, volume)
     plan = planner.plan

@@ -42,6 +42,11 @@ class Setup:
             "profile_sha256": self.profile.sha256,
         }
 
+    @property
+    def asks_for_files(self) -> bool:
+        """Whether a walk could give anything: a listing, or what some rule asks for."""
+        return self.profile.listing or any(rule.patterns and not rule.exclude for rule in self.rules)
+
     def systems(self, volumes: Iterable[tuple[str, Volume]]) -> Mapping[str, str]:
         """The operating system whose rules apply to each volume; "" = all of them.
 

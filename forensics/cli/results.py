@@ -73,10 +73,12 @@ def results_text(work: Work, report: ReportInfo | None = None) -> str:
     levels = work.levels()
     counts = ", ".join(f"{levels[name]:,} {name}" for name in LEVELS)
     lines = [f"findings     {counts}"]
-    for finding in work.findings[:SHOWN]:
-        lines.append(f"  {_MARKS[finding.level]} {finding.level:<8} {_safe(finding.title)}"[:160])
-    if len(work.findings) > SHOWN:
-        lines.append(f"  ... and {len(work.findings) - SHOWN:,} more: {work.path / 'findings.jsonl'}")
+    standing = work.standing()
+    for finding, path in standing[:SHOWN]:
+        where = f": {path}" if path and path not in finding.title else ""
+        lines.append(f"  {_MARKS[finding.level]} {finding.level:<8} {_safe(finding.title + where)}"[:160])
+    if len(standing) > SHOWN:
+        lines.append(f"  ... and {len(standing) - SHOWN:,} more: {work.path / 'findings.jsonl'}")
     lines += [_plugin_text(plugin, row) for plugin, row in work.results().items()]
     lines += _some("not run", work.not_run(), "in the report")
     lines += _some("not seen", work.not_evaluated(), "in the report")

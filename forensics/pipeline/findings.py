@@ -21,6 +21,11 @@ MAX_PLACES = 64
 LEVELS = ("alert", "warning", "notice")
 
 
+def order(finding: Finding) -> tuple[int, bool, int, str]:
+    """Key of the order of findings: by level, then by time (undated last), then by title."""
+    return LEVELS.index(finding.level), finding.ts is None, finding.ts or 0, finding.title
+
+
 @dataclass(slots=True)
 class Answered:
     """One bag asked.
@@ -41,7 +46,12 @@ class Answered:
     def findings(self) -> list[Finding]:
         """All of them, the gravest first."""
         both = [*self.answers.findings, *self.scanned]
-        return sorted(both, key=lambda one: (LEVELS.index(one.level), one.ts is None, one.ts or 0, one.title))
+        return sorted(both, key=order)
+
+    def where(self, finding: Finding) -> str:
+        """The path that a finding rests on first, "" if there is none."""
+        held = self.held(finding, finding.refs[0].content) if finding.refs else []
+        return held[0].path if held else ""
 
     def held(self, finding: Finding, content: str) -> list[Held]:
         """The artefact lines that a reference of a finding means.

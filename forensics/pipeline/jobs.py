@@ -15,7 +15,7 @@ from forensics.custody.bag import BagWriter
 from forensics.errors import InputError, OutputNotEmpty
 from forensics.model import EvidenceSource
 from forensics.model.event import Finding, Receipt, RuleProblem
-from forensics.pipeline.findings import LEVELS, Answered, answer, finding_rows
+from forensics.pipeline.findings import LEVELS, Answered, answer, finding_rows, order
 from forensics.pipeline.gather import report_data
 from forensics.pipeline.verdicts import own_verdict
 from forensics.processing.plugins import load_plugins
@@ -57,8 +57,13 @@ class Work:
 
     @property
     def findings(self) -> list[Finding]:
-        """Those of every bag."""
-        return [finding for done in self.answered for finding in done.findings]
+        """Those of every bag, the gravest first."""
+        return [finding for finding, _ in self.standing()]
+
+    def standing(self) -> list[tuple[Finding, str]]:
+        """Every finding, the gravest first, with the path that it rests on first ("" if there is none)."""
+        both = [(finding, done.where(finding)) for done in self.answered for finding in done.findings]
+        return sorted(both, key=lambda one: order(one[0]))
 
     def levels(self) -> dict[str, int]:
         """Findings by level."""

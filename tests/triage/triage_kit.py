@@ -10,12 +10,16 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import sysconfig
+import tempfile
+from array import array
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import zstandard
+from testkit import not_shown
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 SEALBAG = (sys.executable, "-m", "forensics.cli.main")
@@ -24,10 +28,36 @@ RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\
 Row = dict[str, Any]
 
 
-def sealbag(*args: object, **more: Any) -> subprocess.CompletedProcess[str]:
+def sealbag(*args: object, command: Sequence[str] = SEALBAG, **more: Any) -> subprocess.CompletedProcess[str]:
     """Run the real command."""
     given = {"capture_output": True, "text": True, "timeout": 120, "stdin": subprocess.DEVNULL} | more
-    return subprocess.run([*SEALBAG, *map(str, args)], check=False, **given)
+    return subprocess.run([*command, *map(str, args)], check=False, **given)
+
+
+def sha256(data: bytes) -> str:
+    """Hexadecimal SHA-256."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def as_nobody(folder: Path) -> list[str]:
+    """The command as a user without rights, with an environment in *folder* that this user may run.
+
+    The interpreter of the tests may lie in a home folder that is closed to others.
+    """
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    bases = [Path(getattr(sys, "_base_executable", sys.executable)).resolve(), Path(f"/usr/bin/python{version}")]
+    base = next((one for one in bases if one.exists() and all(up.stat().st_mode & 1 for up in one.parents)), None)
+    if base is None:
+        not_shown(f"needs python{version} where another user may run it")
+    subprocess.run([base, "-m", "venv", "--without-pip", folder / "venv"], check=True)
+    site = folder / f"venv/lib/python{version}/site-packages/sealbag.pth"
+    ours = sysconfig.get_paths()["purelib"]
+    site.write_text(f"import site; site.addsitedir({ours!r})\n")
+    for path in (folder, *folder.parents):
+        if path.stat().st_uid == 0 and path.is_relative_to(tempfile.gettempdir()):
+            path.chmod(path.stat().st_mode | 0o055)
+    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
+    return [*user, str(folder / "venv/bin/python"), "-m", "forensics.cli.main"]
 
 
 def told(done: subprocess.CompletedProcess[str], schema: str) -> Row:
@@ -97,19 +127,19 @@ def same(rows: list[Row]) -> list[str]:
 
 
 class Report:
-    """A report file: its words, and the dictionary of each column of its tables."""
+    """A report file: its words, and the columns of its tables."""
 
     def __init__(self, path: Path | str) -> None:
         self.text = Path(path).read_text("utf-8")
         bare = re.sub(r"<(script|style)\b.*?</\1>", "", self.text, flags=re.DOTALL)
         self.words = html.unescape(re.sub(r"<[^>]*>", " ", bare))
 
-    def column(self, table: str, name: str) -> list[Any]:
-        """The distinct words of a column."""
+    def column(self, table: str, name: str) -> set[Any]:
+        """The distinct values of a column: words, or numbers where it has no words."""
         pattern = rf'<script[^>]*data-table="{table}"[^>]*data-column="{name}"[^>]*>([^<]*)</script>'
         found = re.search(pattern, self.text)
         assert found, f"{table}.{name}"
         data = gzip.decompress(base64.b64decode(found[1]))
         length = int.from_bytes(data[:4], "little")
-        words: list[Any] = json.loads(data[4:] if length == 0xFFFFFFFF else data[4 : 4 + length])
-        return words
+        words = json.loads(data[4:] if length == 0xFFFFFFFF else data[4 : 4 + length])
+        return set(words) if isinstance(words, list) else set(array("d", data[4 + length + -(length + 4) % 8 :]))
