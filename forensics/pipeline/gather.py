@@ -144,7 +144,7 @@ def _receipt_rows(receipts: Iterable[Receipt], answered: Sequence[Answered]) -> 
 
 def _blind(answered: Sequence[Answered], broken: Iterable[tuple[str, str]]) -> list[str]:
     said = [f"{one.what}: {one.reason}" for done in answered for one in done.answers.not_evaluated]
-    said += [f"the plug-in {name} did not load and was not run: {reason}" for name, reason in broken]
+    said += [f"the plug-in {name} was not run: {reason}" for name, reason in broken]
     problems = sum(len(done.problems) + len(done.case.problems) for done in answered)
     if problems:
         said.append(f"{problems} rows of results could not be read back")

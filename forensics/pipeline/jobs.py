@@ -12,7 +12,7 @@ from forensics.acquisition.bag import Bag
 from forensics.acquisition.collect import collect
 from forensics.acquisition.progress import OnProgress, Progress, silent
 from forensics.custody.bag import BagWriter
-from forensics.errors import InputError, OutputNotEmpty
+from forensics.errors import InputError, OutputNotEmpty, OutputSealed
 from forensics.model import EvidenceSource
 from forensics.model.event import Finding, Receipt, RuleProblem
 from forensics.pipeline.findings import LEVELS, Answered, answer, finding_rows, order
@@ -207,7 +207,11 @@ def triage(
     def before_seal(bag: BagWriter) -> None:
         done.append(process_open_bag(bag, chosen, _steps(tell)))
 
-    bag = collect(source, folder / "bag", on_progress=tell, before_seal=before_seal, **options)
+    try:
+        bag = collect(source, folder / "bag", on_progress=tell, before_seal=before_seal, **options)
+    except OutputSealed as error:
+        hint = "What comes after the seal: sealbag process BAG --work DIR, then sealbag report DIR --out FILE."
+        raise OutputSealed(error.what, where=error.where, hint=hint) from error
     tell(Progress(phase="verify"))
     verdict = own_verdict(bag)
     tell(Progress(phase="report"))

@@ -36,7 +36,8 @@ class Completeness:
     unclaimed: int = 0
     unread: list[tuple[str, str]] = field(default_factory=list)
     skipped: int = 0
-    broken: tuple[tuple[str, str], ...] = ()
+    #: by plug-in, the first error that it raised when it was asked what it claims, and how often
+    no_claims: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def by_plugin(self) -> dict[str, dict[str, Any]]:
         """The results by plug-in: artefacts by status, events by state."""
@@ -90,7 +91,7 @@ class Parsing:
         index = 0
         for content in contents:
             try:
-                chosen = choose(self.parsers, content, content.head())
+                chosen = choose(self.parsers, content, content.head(), self._claim_failed)
             except (OSError, InputError) as error:
                 self.found.unread.append((content.sha256, str(error)))
                 continue
@@ -101,6 +102,10 @@ class Parsing:
             if item is not None:
                 index += 1
                 yield item
+
+    def _claim_failed(self, parser: Loaded, error: Exception) -> None:
+        first, count = self.found.no_claims.get(parser.id, (f"{type(error).__name__}: {error}"[:200], 0))
+        self.found.no_claims[parser.id] = first, count + 1
 
     def _job(self, index: int, content: Content, parser: Loaded, named: Named) -> dict[str, Any] | None:
         inputs = declared(parser, named)

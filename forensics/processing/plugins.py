@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,10 +54,11 @@ def load_plugins(group: str, only: Iterable[str] = ()) -> Plugins:
         if wanted and plugin.id not in wanted:
             continue
         try:
-            factory = registry.load(group, plugin.id)
-            obj = factory()
-        except (SealbagError, TypeError, ValueError, OSError) as error:
-            broken.append((plugin.id, str(error)[:300]))
+            obj = registry.load(group, plugin.id)()
+            _check_shape(obj)
+        except Exception as error:  # noqa: BLE001  the boundary to a plug-in: it costs itself alone
+            name = "" if isinstance(error, SealbagError) else f"{type(error).__name__}: "
+            broken.append((plugin.id, f"{name}{error}"[:300]))
             continue
         name = plugin.distribution
         if name not in digests:
@@ -66,13 +67,34 @@ def load_plugins(group: str, only: Iterable[str] = ()) -> Plugins:
     return Plugins(tuple(loaded), tuple(broken))
 
 
-def choose(parsers: Iterable[Loaded], content: Content, head: bytes) -> tuple[Loaded, Named] | None:
-    """The parser that claims a content most, and the name it claimed it under."""
+def _check_shape(obj: Any) -> None:
+    """Refuse what has not what every parser and scanner has.
+
+    :raises ValueError: with what is missing.
+    """
+    inputs = getattr(obj, "inputs", None)
+    if not isinstance(getattr(obj, "version", None), str):
+        raise ValueError("it states no version")
+    if not isinstance(inputs, tuple) or not all(isinstance(name, str) for name in inputs):
+        raise ValueError("its inputs are no tuple of names")
+
+
+def choose(
+    parsers: Iterable[Loaded], content: Content, head: bytes, on_error: Callable[[Loaded, Exception], None]
+) -> tuple[Loaded, Named] | None:
+    """The parser that claims a content most, and the name it claimed it under.
+
+    :param on_error: told of a parser that raises when it is asked; it claims nothing then.
+    """
     best: tuple[int, Loaded, Named] | None = None
     for loaded in parsers:
         parser: Parser = loaded.obj
         for named in content.names:
-            claim = parser.claims(named.path, head)
+            try:
+                claim = int(parser.claims(named.path, head))
+            except Exception as error:  # noqa: BLE001  the boundary to a plug-in: it costs its own claim
+                on_error(loaded, error)
+                break
             if claim >= CLAIM and (best is None or claim > best[0]):
                 best = (claim, loaded, named)
     return None if best is None else (best[1], best[2])

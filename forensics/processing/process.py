@@ -74,6 +74,8 @@ def _run(
     step("process", 0, total, "")
     parsing = Parsing(parsers.loaded, sink, workers=settings.workers, on_done=parsed).run(contents.values())
     out = Processed(parsing, broken=[*parsers.broken, *scanners.broken])
+    for name, (error, count) in parsing.no_claims.items():
+        out.broken.append((name, f"it failed when asked about {count} contents, which it was not given: {error}"))
     for scanner in scanners.loaded:
         packs = _packs(scanner, settings)
         if packs is None:
