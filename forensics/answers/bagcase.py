@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from forensics.answers.case import Held, Row, VolatileRow
+from forensics.answers.case import Held, Row, Sieve, VolatileRow
+from forensics.answers.kept import Kept
+from forensics.answers.listed import host_path, listed, object_of
 from forensics.catalogue.contents import pieces
 from forensics.catalogue.reader import Survey, read, standing, survey
 from forensics.errors import InputError
-from forensics.events.partitions import Partition, events, lines
+from forensics.events.partitions import Partition, events
+from forensics.events.wanted import Index
 from forensics.model.event import Event, Problem, Receipt, Ref, Status
 from forensics.source.times import parse_rfc3339
 
@@ -27,12 +29,6 @@ def _ns(line: Mapping[str, Any], name: str) -> int | None:
         return parse_rfc3339(value) if isinstance(value, str) else None
     except ValueError:
         return None
-
-
-def host_path(mount: str, path: str) -> str:
-    """A volume's path as the host has it; the drive of a Windows mount keeps its colon (``C:/Users``)."""
-    root = mount.replace("\\\\", "/").rstrip("/")
-    return f"{root}/{path}" if path else root or "/"
 
 
 @dataclass(slots=True)
@@ -55,6 +51,8 @@ class BagCase:
     _listings: list[dict[str, Any]] = field(default_factory=list)
     _places: dict[str, Held] = field(default_factory=dict)
     _receipts: dict[tuple[str, str, str], Receipt] = field(default_factory=dict)
+    _artefacts: Kept = field(default_factory=Kept)
+    _actions: Index = field(default_factory=Index)
 
     @property
     def host(self) -> str:
@@ -69,7 +67,7 @@ class BagCase:
             if parsers and partition.parser not in parsers:
                 continue
             try:
-                for found in events(partition, tuple(actions)):
+                for found in events(partition, actions, self._actions):
                     if isinstance(found, Event):
                         yield found
                     else:
@@ -105,9 +103,7 @@ class BagCase:
         )  # fmt: skip
 
     def artefacts(self) -> Iterator[Held]:
-        for line in standing(self.bag, self.found):
-            if line["kind"] == "artefact" and line.get("method") != "listing":
-                yield self.held(line)
+        return iter(self._artefacts)
 
     def _stored(self, line: Mapping[str, Any], limit: int | None = None) -> Iterator[bytes]:
         """The bytes of a line's content; holes as zeros, damage stated as a problem."""
@@ -141,24 +137,16 @@ class BagCase:
     def volatile(self, name: str) -> Iterator[VolatileRow]:
         for line in self._volatile.get(name, ()):
             for offset, raw in _rows(self._stored(line)):
-                row = _object(raw)
+                row = object_of(raw)
                 if row is not None and row.get("type") not in ("header", "end"):
                     yield VolatileRow(row, Ref(line["sha256"], f"o{offset}"))
 
-    def listing(self) -> Iterator[Held]:
+    def listing(self, sieve: Sieve | None = None) -> Iterator[Held]:
         for line in self._listings:
             mount = self._mounts.get((line.get("source", ""), line.get("volume", "")), "")
             partition = Partition(self.bag / "data" / "objects" / line["sha256"][:2] / line["sha256"], "listing")
-            number = 0
             try:
-                for raw in lines(partition):
-                    if isinstance(raw, Problem):
-                        self._note(raw)
-                        continue
-                    row = _object(raw)
-                    if row is not None and "type" in row:
-                        yield _listed(row, mount, line, number)
-                    number += 1
+                yield from listed(partition, line, mount, sieve, self._note)
             except OSError as error:
                 self._note(Problem("", "listing-unread", str(error.strerror)))
 
@@ -169,28 +157,22 @@ class BagCase:
         """Find what the answers go back to: contents with results, volatile artefacts, listings."""
         wanted = parts.keys() | {receipt.content for receipt in self._receipts.values()}
         for line in standing(self.bag, self.found):
-            if line["kind"] != "artefact" or "sha256" not in line:
+            if line["kind"] != "artefact":
                 continue
             if line.get("method") == "listing":
-                self._listings.append(line)
+                if "sha256" in line:
+                    self._listings.append(line)
                 continue
-            path, sha256 = line["path"], line["sha256"]
+            held = self.held(line)
+            self._artefacts.add(held)
+            path, sha256 = line["path"], held.sha256
+            if not sha256:
+                continue
             if line.get("type") == "produced" and path.startswith("volatile/") and path.endswith(".jsonl"):
                 self._volatile.setdefault(path[9:-6], []).append(line)
             if sha256 in wanted and sha256 not in self._places:
-                self._places[sha256] = self.held(line)
+                self._places[sha256] = held
                 self.partitions += parts.get(sha256, ())
-
-
-_decode = json.JSONDecoder().decode
-
-
-def _object(raw: bytes) -> dict[str, Any] | None:
-    try:
-        row = _decode(raw.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return None
-    return row if isinstance(row, dict) else None
 
 
 def _rows(blocks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -208,29 +190,9 @@ def _rows(blocks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
         yield start, rest
 
 
-_KINDS = {
-    "path": str, "type": str, "stream": str, "size": int, "m": int, "c": int, "b": int, "mode": int, "owner": str,
-    "target": str,
-}  # fmt: skip
-
-
 def _word(row: Mapping[str, Any], name: str) -> str:
     value = row.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _listed(row: dict[str, Any], mount: str, line: Mapping[str, Any], number: int) -> Held:
-    for name, kind in _KINDS.items():
-        if name in row and type(row[name]) is not kind:
-            del row[name]  # a listing may be anybody's
-    get = row.get
-    path = host_path(mount, get("path", ""))
-    if "stream" in row:
-        path = f"{path}:{row['stream']}"
-    return Held(
-        path, line["seq"], "", get("size", 0), get("type", ""), "", get("m"), get("c"), get("b"), get("mode"),
-        get("owner", ""), get("target", ""), (), line.get("volume", ""), Ref(line["sha256"], f"r{number}.0"),
-    )  # fmt: skip
 
 
 def open_case(

@@ -49,6 +49,19 @@ class Held:
         return self.listed if self.listed is not None else Ref(self.sha256, locator)
 
 
+class Sieve(Protocol):
+    """Asked of every name of a listing before more is made of it; what it keeps count of is its own."""
+
+    seen: int
+
+    def __call__(self, path: str, kind: str, mode: int | None, when: int | None) -> bool:
+        """Whether a name is wanted; counts it in *seen*.
+
+        :param path, kind, mode: as :class:`Held` has them (*kind*: its type).
+        :param when: metadata changed, or content modified where that is not known.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class VolatileRow:
     """One row of a volatile artefact and where it stands."""
@@ -118,8 +131,8 @@ class Case(Protocol):
     def artefacts(self) -> Iterator[Held]:
         """Every standing artefact line, listings left out."""
 
-    def listing(self) -> Iterator[Held]:
-        """Every name of every volume that was walked; nothing if no listing is in the bag."""
+    def listing(self, sieve: Sieve | None = None) -> Iterator[Held]:
+        """Every name of every volume that was walked, or those that *sieve* lets pass; nothing without a listing."""
 
     def volatile(self, name: str) -> Iterator[VolatileRow]:
         """Rows of ``volatile/<name>.jsonl``, header and end left out."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 
-from forensics.answers.case import Case, Held, NotEvaluated
+from forensics.answers.case import Case, Held, NotEvaluated, Sieve
 from forensics.answers.grade import Subject, finding, missing, table
 from forensics.answers.packages import Owned, owned
 from forensics.answers.places import hidden, matches, place_reasons, windows_path
@@ -33,10 +33,11 @@ def _when(held: Held) -> int | None:
 
 def kind_of(held: Held) -> str:
     """``web``, ``program`` or "" for a file that is none of them."""
-    if held.type != "file":
-        return ""
-    path = held.path
-    runs = held.mode is not None and held.mode & EXECUTABLE
+    return _kind(held.path, held.mode) if held.type == "file" else ""
+
+
+def _kind(path: str, mode: int | None) -> str:
+    runs = mode is not None and mode & EXECUTABLE
     if runs and (matches("linux", "system", path) or matches("linux", "local", path)):
         return "program"
     if matches("scripts", "web", path[-8:]) and (
@@ -46,41 +47,51 @@ def kind_of(held: Held) -> str:
     return ""
 
 
-def files(case: Case) -> Iterator[Held]:
-    """Every name of the source if a listing is in the bag, else what was collected."""
-    empty = True
-    for held in case.listing():
-        empty = False
-        yield held
-    if empty:
-        yield from case.artefacts()
+def files(case: Case, sieve: Sieve) -> Iterator[Held]:
+    """Names of the source if a listing is in the bag, else of what was collected: those that *sieve* lets pass."""
+    before = sieve.seen
+    yield from case.listing(sieve)
+    if sieve.seen == before:
+        for held in case.artefacts():
+            if sieve(held.path, held.type, held.mode, _when(held)):
+                yield held
 
 
 class _Folders:
-    """The candidates, and the times of each folder's candidates (8 bytes each)."""
+    """A sieve for the candidates; they are kept, and the times of each folder's candidates (8 bytes each).
 
-    def __init__(self) -> None:
+    :param limit: names that changed later are passed by; None for no limit.
+    """
+
+    def __init__(self, limit: int | None) -> None:
+        self.limit = limit
         self.times: dict[str, array[int]] = {}
         self.found: list[Held] = []
         self.last: int | None = None
-        self.seen = self.beyond = 0
+        self.seen = self.fitting = self.beyond = 0
+
+    def __call__(self, path: str, kind: str, mode: int | None, when: int | None) -> bool:
+        """Whether a name is a candidate; every name's time counts for the last change."""
+        self.seen += 1
+        if when is None:
+            self.fitting += 1
+            return False
+        if self.limit is not None and when > self.limit:
+            return False
+        self.fitting += 1
+        if self.last is None or when > self.last:
+            self.last = when
+        return kind == "file" and (_privileged(mode) or _kind(path, mode) != "")
 
     def add(self, held: Held) -> None:
-        self.seen += 1
-        when = _when(held)
-        if when is None:
-            return
-        self.last = when if self.last is None else max(self.last, when)
-        kind = kind_of(held)
-        if not kind and not _setuid(held):
-            return
+        """Keep a candidate, within bounds."""
         folder = held.path.rpartition("/")[0]
         if len(self.found) >= MAX_FOUND or (folder not in self.times and len(self.times) >= MAX_FOLDERS):
             self.beyond += 1
             return
         self.found.append(held)
-        if kind:
-            self.times.setdefault(folder, array("q")).append(when // SECOND)
+        if kind_of(held):
+            self.times.setdefault(folder, array("q")).append((_when(held) or 0) // SECOND)
 
     def stands_out(self, held: Held, reference: int) -> bool:
         """True if it changed within a week of *reference* and few of its neighbours did."""
@@ -94,8 +105,12 @@ class _Folders:
         return recent <= max(1, SHARE * len(times))
 
 
+def _privileged(mode: int | None) -> bool:
+    return mode is not None and bool(mode & SETUID) and bool(mode & EXECUTABLE)
+
+
 def _setuid(held: Held) -> bool:
-    return held.type == "file" and held.mode is not None and bool(held.mode & SETUID) and bool(held.mode & EXECUTABLE)
+    return held.type == "file" and _privileged(held.mode)
 
 
 class Changed:
@@ -106,14 +121,11 @@ class Changed:
 
     def run(self, case: Case) -> Iterator[Finding | NotEvaluated]:
         """Yield what changed late, and setuid programs that stand out."""
-        folders = _Folders()
         # times beyond the collection are not trusted as "last"
-        limit = case.collected
-        for held in files(case):
-            when = _when(held)
-            if limit is None or when is None or when <= limit:
-                folders.add(held)
-        if not folders.seen:
+        folders = _Folders(case.collected)
+        for held in files(case, folders):
+            folders.add(held)
+        if not folders.fitting:
             yield missing(ID, "files", "neither a listing nor a file is in the bag")
             return
         if folders.last is None:

@@ -54,6 +54,8 @@ def _names(held: Held, data: bytes) -> Iterator[str]:
 def owned(case: Case, wanted: Collection[str]) -> Owned:
     """Say which of *wanted* (paths from ``/``) packages own. Memory grows with *wanted* alone."""
     asked = {merged(path) for path in wanted}
+    # also as a list may name them: whole lists are then compared, not each of their names looked at
+    names = asked.union(path[4:] for path in asked if _MERGED.match(path) and path.startswith("/usr/"))
     found: set[str] = set()
     lists = 0
     for held in case.artefacts():
@@ -63,5 +65,5 @@ def owned(case: Case, wanted: Collection[str]) -> Owned:
         if data is None:
             continue
         lists += 1
-        found.update(path for name in _names(held, data) if (path := merged(name)) in asked)
+        found.update(map(merged, names.intersection(_names(held, data))))
     return Owned(lists > 0, frozenset(found))

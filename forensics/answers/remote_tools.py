@@ -10,7 +10,6 @@ from typing import Any
 
 from forensics.answers import fields
 from forensics.answers.case import Case, Held, NotEvaluated, event_ref
-from forensics.answers.changed import files
 from forensics.answers.grade import Subject, finding, missing, table
 from forensics.answers.processes import exe_path
 from forensics.model.event import Event, Finding, Ref
@@ -90,16 +89,43 @@ def _of_event(event: Event) -> tuple[str, str]:
     return get(event, "package"), ""
 
 
-def _asked(held: Held) -> str:
+def _asked(path: str, kind: str, *, listed: bool) -> str:
     """What of a path is asked: of a listing, where the folders have rows of their own, the end of a file's path."""
-    if held.type == "dir":
-        return held.path + "/"
-    if held.type != "file":
+    if kind == "dir":
+        return path.lower() + "/"
+    if kind != "file":
         return ""
-    if held.listed is None:
-        return held.path
-    cut = held.path.rfind("/", 0, max(held.path.rfind("/"), 0))
-    return held.path[max(cut, 0) :]
+    if not listed:
+        return path.lower()
+    cut = path.rfind("/", 0, max(path.rfind("/"), 0))
+    return path[max(cut, 0) :].lower()
+
+
+class _Names:
+    """A sieve for names of tools.
+
+    :param listed: the names are those of a listing.
+    """
+
+    def __init__(self, *, listed: bool) -> None:
+        self.seen, self.listed = 0, listed
+        self._search = _any_path().search
+
+    def __call__(self, path: str, kind: str, mode: int | None, when: int | None) -> bool:
+        """Whether a tool may have this name."""
+        self.seen += 1
+        text = _asked(path, kind, listed=self.listed)
+        return bool(text) and self._search(text) is not None and _ABOUT.search(path) is None
+
+
+def _named(case: Case, names: _Names) -> Iterator[Held]:
+    """Names of a listing that tools have; of what was collected, if there is no listing."""
+    yield from case.listing(names)
+    if not names.seen:
+        names.listed = False
+        for held in case.artefacts():
+            if names(held.path, held.type, None, None):
+                yield held
 
 
 class RemoteTools:
@@ -138,16 +164,13 @@ class RemoteTools:
             yield missing(ID, "remote-access tools", "no file, process or service is known of the source")
 
     def _files(self, case: Case, seen: dict[str, _Seen]) -> int:
-        looked = 0
-        for held in files(case):
-            looked += 1
-            text = _asked(held).lower()
-            if not text or not _any_path().search(text) or _ABOUT.search(held.path):
-                continue
+        names = _Names(listed=True)
+        for held in _named(case, names):
+            text = _asked(held.path, held.type, listed=names.listed)
             for tool in tools():
                 if tool.paths.search(text):
                     seen.setdefault(tool.name, _Seen()).add("tool-present", held.path, held.ref(), held.b or held.m)
-        return looked
+        return names.seen
 
     def _finding(self, tool: Tool, seen: _Seen) -> Finding:
         attrs: tuple[tuple[str, Any], ...] = (

@@ -9,19 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from forensics.events.rows import event_of
+from forensics.events.wanted import Index, Wanted
 from forensics.model.event import Event, Problem
-from forensics.model.event_rows import event_from_row
 
 #: one row, in bytes (a child writes at most 2 MiB)
 MAX_ROW = 4 << 20
 #: one partition, uncompressed: a compressed file of a few MB must not fill a disk or an hour
 MAX_BYTES = 64 << 30
 _BLOCK = 1 << 18
+_decode = json.JSONDecoder().decode
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -53,8 +55,8 @@ class _Hashed:
         return data
 
 
-def lines(partition: Partition) -> Iterator[bytes | Problem]:
-    """Yield every line without its LF; at the end a problem if the file is not what it was.
+def chunks(partition: Partition) -> Iterator[bytes | Problem]:
+    """Yield the rows, whole and many at a time, each with its LF; at the end a problem if the file is not what it was.
 
     :raises OSError: if the file cannot be opened.
     """
@@ -64,7 +66,7 @@ def lines(partition: Partition) -> Iterator[bytes | Problem]:
         source = _Hashed(file)
         reader = zstandard.ZstdDecompressor().stream_reader(source, read_across_frames=True)  # type: ignore[arg-type]
         try:
-            yield from _split(reader)
+            yield from _whole(reader)
         except (zstandard.ZstdError, OSError) as error:
             yield Problem("", "partition-damaged", f"{partition.path.name}: {str(error)[:200]}")
         while source.read(_BLOCK):
@@ -73,18 +75,21 @@ def lines(partition: Partition) -> Iterator[bytes | Problem]:
         yield Problem("", "partition-changed", f"{partition.path.name} has another SHA-256 than was stated")
 
 
-def _split(reader: Any) -> Iterator[bytes | Problem]:
+def _whole(reader: Any) -> Iterator[bytes | Problem]:
     rest, total, skipping = b"", 0, False
     while block := reader.read(_BLOCK):
         total += len(block)
         if total > MAX_BYTES:
             yield Problem("", "partition-too-large", f"rows beyond {MAX_BYTES} bytes were not read")
             return
-        *whole, rest = (rest + block).split(b"\n")
-        if skipping and whole:
-            del whole[0]
-            skipping = False
-        yield from whole
+        cut = block.rfind(b"\n") + 1
+        start = 0
+        if skipping and cut:
+            rest, start, skipping = b"", block.index(b"\n") + 1, False
+        if cut > start:
+            yield rest + block[start:cut]
+            rest = b""
+        rest += block[cut:]
         if len(rest) > MAX_ROW:
             if not skipping:
                 yield Problem("", "row-too-large", f"a row of more than {MAX_ROW} bytes")
@@ -93,34 +98,49 @@ def _split(reader: Any) -> Iterator[bytes | Problem]:
         yield Problem("", "row-torn", "the last row has no end")
 
 
-def _needles(actions: Iterable[str]) -> list[bytes]:
-    return [b'"action":' + json.dumps(action).encode("ascii") for action in actions]
+def lines(partition: Partition) -> Iterator[bytes | Problem]:
+    """Yield every line without its LF, and what :func:`chunks` has to say.
+
+    :raises OSError: if the file cannot be opened.
+    """
+    for chunk in chunks(partition):
+        if isinstance(chunk, Problem):
+            yield chunk
+        else:
+            yield from chunk[:-1].split(b"\n")
 
 
-def events(partition: Partition, actions: Sequence[str] = ()) -> Iterator[Event | Problem]:
+def events(partition: Partition, actions: Iterable[str] = (), index: Index | None = None) -> Iterator[Event | Problem]:
     """Yield the events of a partition; rows that are findings are passed over.
 
     :param actions: only events with one of these; rows that cannot have one are not even decoded.
+    :param index: of earlier passes over partitions; it learns.
+    :raises OSError: if the file cannot be opened.
     """
-    wanted, needles = frozenset(actions), _needles(actions)
-    for line in lines(partition):
-        if isinstance(line, Problem):
-            yield line
+    wanted = Wanted(actions)
+    if index is not None and index.lacks(partition.path, wanted):
+        return
+    learning = index.begin(partition.path) if index is not None else None
+    for chunk in chunks(partition):
+        if isinstance(chunk, Problem):
+            yield chunk
             continue
-        # our writer puts no space after a colon; a row written otherwise is decoded and asked
-        if needles and b'"action": ' not in line and not any(needle in line for needle in needles):
-            continue
-        found = _event(line)
-        if isinstance(found, Problem) or (found is not None and (not wanted or found.action in wanted)):
-            yield found
+        if learning is not None:
+            learning.add(chunk)
+        for line in wanted(chunk):
+            found = _event(line)
+            if isinstance(found, Problem) or (found is not None and (not actions or found.action in wanted.actions)):
+                yield found
+    if index is not None and learning is not None:
+        index.end(partition.path, learning)
 
 
 def _event(line: bytes) -> Event | Problem | None:
     try:
-        row = json.loads(line)
+        row = _decode(line.decode("utf-8", "surrogatepass"))
         if not isinstance(row, dict):
             raise ValueError("no object")
-        return event_from_row(row) if "event_id" in row else None
+        return event_of(row) if "event_id" in row else None
     except (ValueError, RecursionError) as error:
         return Problem("", "row", str(error)[:200])
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from forensics.answers.case import Held, VolatileRow
+from forensics.answers.case import Held, Sieve, VolatileRow
 from forensics.model.event import Event, Parser, Problem, Receipt, Ref
 
 DAY = 86400 * 10**9
@@ -65,8 +65,10 @@ class MemoryCase:
     def artefacts(self) -> Iterator[Held]:
         return (held for held, _ in self.files.values())
 
-    def listing(self) -> Iterator[Held]:
-        return iter(self.listed)
+    def listing(self, sieve: Sieve | None = None) -> Iterator[Held]:
+        for held in self.listed:
+            if sieve is None or sieve(held.path, held.type, held.mode, held.m if held.c is None else held.c):
+                yield held
 
     def has_volatile(self, name: str) -> bool:
         return name in self.rows
