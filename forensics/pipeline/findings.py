@@ -63,16 +63,13 @@ class Answered:
         return [one for one in held if one.path == named] or held
 
 
-def _partitions(work: Workspace) -> tuple[list[Partition], dict[str, int]]:
-    """The workspace's own row files, and the number of contents by parser that ended."""
-    found: list[Partition] = []
-    ran: dict[str, int] = {}
-    for receipt in work.own_receipts():
-        if receipt.status in ("ok", "empty", "partial"):
-            ran[receipt.plugin] = ran.get(receipt.plugin, 0) + 1
-        if receipt.stored:
-            found.append(Partition(work.path / receipt.stored, receipt.plugin, receipt.content, receipt.sha256))
-    return found, ran
+def _partitions(work: Workspace) -> list[Partition]:
+    """The workspace's own row files."""
+    return [
+        Partition(work.path / receipt.stored, receipt.plugin, receipt.content, receipt.sha256)
+        for receipt in work.own_receipts()
+        if receipt.stored
+    ]
 
 
 def _scan_rows(partitions: Iterable[Partition], problems: list[Problem]) -> Iterator[Finding]:
@@ -105,12 +102,12 @@ def answer(work: Workspace, held: Mapping[str, list[Receipt]], scanners: Iterabl
     :param scanners: ids of the scanners.
     :raises NotABag, FutureFormat, InputError:
     """
-    own, ran = _partitions(work)
+    own = _partitions(work)
     wanted = set(scanners)
     out: list[Answered] = []
     for ref in work.bags:
         bag = Path(ref.path)
-        case = open_case(bag, [one for one in own if one.parser not in wanted], ran)
+        case = open_case(bag, [one for one in own if one.parser not in wanted], receipts=list(work.own_receipts()))
         done = Answered(bag, case, run_all(case))
         scans = [one for one in own if one.parser in wanted] + _held_scans(bag, held.get(ref.path, []), wanted)
         here = {held_line.sha256 for held_line in case.artefacts() if held_line.sha256}
