@@ -15,6 +15,8 @@ from forensics.worker.items import beat
 
 MAX_PROBLEMS = 50
 BEAT_ROWS = 2048
+#: a parser that goes in a circle never falls silent; a packed log may well hold hundreds of lines a byte
+MIN_RECORDS, RECORDS_PER_BYTE = 10_000, 1000
 _plugins: dict[str, Any] = {}
 
 
@@ -39,11 +41,15 @@ def parse(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     problems: list[dict[str, str]] = []
     code = detail = ""
+    limit = MIN_RECORDS + RECORDS_PER_BYTE * content.size
     with RowWriter(item["out"]) as rows:
         try:
             for number, found in enumerate(parser.parse(content), 1):
                 if number % BEAT_ROWS == 0:
                     beat()
+                if number > limit:
+                    code, detail = "endless", f"more than {limit} records of {content.size} bytes: given up"
+                    break
                 _take(found, rows, counts, problems)
         except MemoryError:
             raise  # the child is to die of it and be replaced

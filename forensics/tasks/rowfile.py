@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -48,6 +49,8 @@ class RowWriter:
         if self._stream is None:
             import zstandard
 
+            # a child that died on this very item may have left its rows here
+            Path(self.path).unlink(missing_ok=True)
             self._file = open(self.path, "xb")  # noqa: PTH123
             self._stream = zstandard.ZstdCompressor(level=3).stream_writer(self._file, closefd=True)
         self._stream.write(bytes(self._batch))

@@ -54,6 +54,12 @@ CODE = """
         def parse(self, opened):
             yield "this is no event"
 
+    class Circles(Base):
+        id, ends = "bad.circles", "circles"
+        def parse(self, opened):
+            while True:
+                yield opened.event("r0.0")
+
     class Claims(Base):
         id, ends = "bad.claims", "claims"
         def claims(self, name, head):
@@ -69,7 +75,7 @@ CODE = """
         def __init__(self):
             raise RuntimeError("cannot be made")
 """
-NAMES = ("Hangs", "Dies", "Eats", "Raises", "Lies", "Claims", "Shapeless", "Broken")
+NAMES = ("Hangs", "Dies", "Eats", "Raises", "Lies", "Circles", "Claims", "Shapeless", "Broken")
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +116,8 @@ def test_each_costs_its_artefact_alone(triaged: tuple[Path, Row]) -> None:
     ended = {line["parser"]: (line["status"], line.get("code", "")) for line in results(out / "bag")}
     assert ended["bad.hangs"] == ("quarantined", "child-hung")
     assert ended["bad.dies"] == ("quarantined", "child-died")
-    assert ended["bad.eats"][0] == "quarantined"
+    assert ended["bad.eats"] == ("quarantined", "child-memory")
+    assert ended["bad.circles"] == ("partial", "endless")
     assert ended["bad.raises"] == ("partial", "RuntimeError")
     assert ended["bad.lies"][0] == "failed"
     statuses = {name: set(found["artefacts"]) for name, found in row["results"].items() if not name.startswith("bad.")}
