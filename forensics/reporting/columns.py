@@ -10,16 +10,17 @@ from __future__ import annotations
 import base64
 import json
 import math
+import operator
 import re
 import struct
 import sys
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from forensics.reporting.clean import cell
+from forensics.reporting.clean import MAX_CELL, cell
 
 #: what a Date of ECMAScript can hold (ECMA-262 21.4.1.1), in ms
 _MAX_DATE = 8_640_000_000_000_000
@@ -94,14 +95,21 @@ class Text:
         self._block.add(struct.pack("<I", 0xFFFFFFFF))
 
     def text(self, value: Any) -> str:
+        if type(value) is str and len(value) <= MAX_CELL and value.isascii() and value.isprintable():
+            return value  # clean already, as most are
         return cell(value)
 
-    def add(self, value: Any) -> None:
-        text = self.text(value)
-        self.filled += text != ""
-        self.distinct += text != self._last
-        self._last = text
-        self._block.add((("[" if self._first else ",") + json.dumps(text)).encode("ascii"))
+    def extend(self, values: Sequence[Any]) -> None:
+        """Add values, many at a time."""
+        texts = [self.text(value) for value in values]
+        if not texts:
+            return
+        self.filled += len(texts) - texts.count("")
+        self.distinct += sum(map(operator.ne, texts, [self._last, *texts]))
+        self._last = texts[-1]
+        self._block.add(
+            (("[" if self._first else ",") + json.dumps(texts, separators=(",", ":"))[1:-1]).encode("ascii")
+        )
         self._first = False
 
     def end(self) -> Iterator[str]:
@@ -129,14 +137,17 @@ class Code:
     def distinct(self) -> int:
         return len(self._codes)
 
-    def add(self, value: Any) -> None:
+    def extend(self, values: Sequence[Any]) -> None:
+        """Add values, many at a time."""
+        get = self._codes.get
         # what is there already is clean: most values of such a column are
-        code = self._codes.get(value) if type(value) is str else None
-        if code is None:
-            value = cell(value)
-            code = self._codes.setdefault(value, len(self._codes))
-        self.filled += value != ""
-        self._rows.append(code)
+        codes = [get(value) if type(value) is str else None for value in values]
+        self._rows.extend(self._new(value) if code is None else code for code, value in zip(codes, values, strict=True))
+        empty = get("")
+        self.filled += len(codes) - (self._rows[-len(codes) :].count(empty) if codes and empty is not None else 0)
+
+    def _new(self, value: Any) -> int:
+        return self._codes.setdefault(cell(value), len(self._codes))
 
     def end(self) -> Iterator[str]:
         self.layout, code = ("u8", "B") if self.distinct <= 1 << 8 else ("u16", "H")
@@ -154,6 +165,11 @@ class Number:
         self._rows = array("d")
         self.filled = 0
         self.distinct = 0
+
+    def extend(self, values: Sequence[Any]) -> None:
+        """Add values, many at a time."""
+        for value in values:
+            self.add(value)
 
     def add(self, value: Any) -> None:
         known = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1 << 53
@@ -175,6 +191,11 @@ class Time:
         self._rest: array[int] = array("I")
         self.filled = 0
         self.distinct = 0
+
+    def extend(self, values: Sequence[Any]) -> None:
+        """Add values, many at a time."""
+        for value in values:
+            self.add(value)
 
     def add(self, value: Any) -> None:
         ns = nanoseconds(value)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from forensics.reporting.clean import record
@@ -11,6 +12,8 @@ from forensics.reporting.columns import KINDS, Column
 
 #: rows of one table that a page takes; the rest is counted, said, and in the bag
 MAX_ROWS = 1_000_000
+#: rows that are turned into columns at once; rests of rows that are kept to be found again
+BATCH, MAX_RECORDS = 1024, 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +212,34 @@ class Table:
     rows: int = 0
     left_out: int = 0
     tally: dict[str, dict[str, int]] = field(default_factory=dict)
+    _records: dict[tuple[tuple[str, Any], ...], str] = field(default_factory=dict)
+
+    def take(self, rows: Sequence[Mapping[str, Any]], known: Container[str]) -> None:
+        """Add rows.
+
+        :param known: fields that do not go into the rest.
+        """
+        self.rows += len(rows)
+        sources = [{**row, **row["times"]} if isinstance(row.get("times"), Mapping) else row for row in rows]
+        for name, column in self.columns.items():
+            column.extend([source.get(name) for source in sources])
+        self.rest.extend([self._record(row, known) for row in rows])
+        for name, counts in self.tally.items():
+            for source in sources:
+                word = str(source.get(name))
+                counts[word] = counts.get(word, 0) + 1
+
+    def _record(self, row: Mapping[str, Any], known: Container[str]) -> str:
+        rest = tuple((name, value) for name, value in row.items() if name not in known and value is not None)
+        if not all(type(value) is str for _, value in rest):
+            return record(dict(rest))
+        # the same few words in most rows of a table
+        text = self._records.get(rest)
+        if text is None:
+            text = record(dict(rest))
+            if len(self._records) < MAX_RECORDS:
+                self._records[rest] = text
+        return text
 
     def head(self, made: Mapping[str, str]) -> dict[str, Any]:
         """What the script needs to know beside the blocks; *made* is the layout of each column."""
@@ -240,20 +271,11 @@ def gather(spec: Spec, rows: Iterable[Mapping[str, Any]] | None, count: tuple[st
     :param count: columns whose values are counted on the way.
     """
     table = Table(spec, {col.name: KINDS[col.kind]() for col in spec.columns}, KINDS["record"]())
-    names = [col.name for col in spec.columns]
-    known = {*names, *spec.drop, "times"}
+    known = {*table.columns, *spec.drop, "times"}
     table.tally = {name: {} for name in count}
-    for row in rows or ():
-        if table.rows >= MAX_ROWS:
-            table.left_out += 1
-            continue
-        table.rows += 1
-        times = row.get("times")
-        source = {**row, **times} if isinstance(times, Mapping) else row
-        for name in names:
-            table.columns[name].add(source.get(name))
-        table.rest.add(record({key: value for key, value in row.items() if key not in known and value is not None}))
-        for name, counts in table.tally.items():
-            word = str(source.get(name))
-            counts[word] = counts.get(word, 0) + 1
+    source = iter(rows or ())
+    while batch := list(islice(source, BATCH)):
+        room = max(MAX_ROWS - table.rows, 0)
+        table.left_out += max(len(batch) - room, 0)
+        table.take(batch[:room], known)
     return table
