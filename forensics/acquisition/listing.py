@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from forensics.custody.compact import dumps
 from forensics.hashing.sink import FileSink
 
-_dumps = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 BATCH = 512
 
 
@@ -31,7 +30,7 @@ class Listing:
     def add(self, row: Mapping[str, Any]) -> None:
         """Add one row."""
         self.rows += 1
-        self._batch.append(_dumps(row))
+        self._batch.append(dumps(row))
         if len(self._batch) >= BATCH:
             self._flush()
 

@@ -112,6 +112,7 @@ class Planner:
         """Walk one volume and plan what matched."""
         listing = Listing(self.bag.store.sink()) if self.bag is not None and self.listing else None
         spools: dict[str, Spool] = {}
+        fold = folds(volume.fs)
         try:
             for entry in place.source.walk(volume):
                 if isinstance(entry, Trouble):
@@ -120,7 +121,7 @@ class Planner:
                 row = entry_row(entry)
                 if listing is not None:
                     listing.add(row)
-                self._match(place, volume, entry, row, spools)
+                self._match(place, entry, row, spools, fold)
                 self._count()
             self._plan(place, spools)
             if listing is not None:
@@ -147,12 +148,12 @@ class Planner:
             # a resumed run walks again: its word on a folder replaces that of the first
             self.bag.add(fields | {"again": self.known_trouble(fields)})
 
-    def _match(self, place: Place, volume: Volume, entry: Entry, row: dict[str, Any], spools: dict[str, Spool]) -> None:
+    def _match(self, place: Place, entry: Entry, row: dict[str, Any], spools: dict[str, Spool], fold: bool) -> None:
         for flag in entry.flags:
             if flag in NOT_ENTERED:
                 self._excluded(place, row, Hit((), NOT_ENTERED[flag], NOT_ENTERED[flag]))
                 return
-        hit = self.matcher.match(entry, folds(volume.fs))
+        hit = self.matcher.match(entry, fold)
         if not hit.rules:
             return
         if hit.excluded_by:

@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from forensics.custody.compact import dumps
 from forensics.hashing.write import storage_error
 
 MEMORY = 4 << 20
-_dumps = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 _loads = json.JSONDecoder().decode
 
 
@@ -30,7 +30,7 @@ class Spool:
     def append(self, row: Mapping[str, Any]) -> None:
         """Add one row: a JSON object."""
         try:
-            self._file.write(_dumps(row).encode("ascii") + b"\n")
+            self._file.write(dumps(row).encode("ascii") + b"\n")
         except OSError as error:
             raise storage_error(error, self._folder) from error
         self.rows += 1
