@@ -33,7 +33,7 @@ from forensics.processing.process import (
 from forensics.reporting.build import write_report
 from forensics.reporting.data import ReportInfo
 from forensics.verifier import Verdict, verify
-from forensics.workspace.work import Workspace
+from forensics.workspace.work import Workspace, refuse_in_bag
 
 
 @dataclass(slots=True)
@@ -172,7 +172,9 @@ def report(
     :param verdicts: by bag path, those already had; a bag without one is verified here with
         *anchors* (signer, trust, seal, checkpoint).
     :raises StorageError: if it cannot be written.
+    :raises OutputInsideSource: if *out* lies in a bag.
     """
+    refuse_in_bag(Path(out))
     had = dict(verdicts or {})
     for ref in work.space.bags:
         if ref.path not in had:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from forensics.custody.lines import read_lines
-from forensics.errors import InputError, NotABag, OutputNotEmpty
+from forensics.errors import InputError, NotABag, OutputInsideSource, OutputNotEmpty
 from forensics.hashing.write import storage_error
 from forensics.model.event import Receipt
 
@@ -65,8 +65,10 @@ class Workspace:
         """Open or make a workspace over *bags* (those it names already stay).
 
         :raises OutputNotEmpty: if the folder holds something else.
+        :raises OutputInsideSource: if it lies in a bag.
         :raises InputError: if a bag is not the one that was processed under its path.
         """
+        refuse_in_bag(path)
         known: dict[str, BagRef] = {}
         description = path / "work.json"
         if description.exists():
@@ -160,6 +162,18 @@ class Workspace:
             with path.open("rb") as stream:
                 for line in stream:
                     yield json.loads(line)
+
+
+def refuse_in_bag(path: Path) -> None:
+    """Refuse to write where it would change evidence.
+
+    :raises OutputInsideSource: if *path* is a bag or lies in one.
+    """
+    place = path.resolve()
+    for folder in (place, *place.parents):
+        if (folder / "custody" / "ledger.jsonl").exists():
+            hint = "Choose a place beside the bag: what is added to a bag makes it invalid."
+            raise OutputInsideSource(f"the output lies inside the bag {folder}", where=str(path), hint=hint)
 
 
 def write_text(path: Path, text: str) -> None:
