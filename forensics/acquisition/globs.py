@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_PATTERN = 4096
 MAX_ALTERNATIVES = 1024
@@ -240,7 +241,7 @@ def _glob(tokens: tuple[Token, ...], fold: bool, streams: bool) -> Glob:
         path, behind = path[: colons[0]], path[colons[0] + 1 :]
         if any(token.kind == "/" for token in behind):
             raise GlobError("a stream's name stands at the end, behind the last component; a plain colon is [:]")
-        stream = _choice(behind, fold)
+        stream = _choice(tuple(behind), fold)
         if stream[0].kind == "deep":
             raise GlobError("a stream's name is one component: * instead of **")
     parts: list[Choice] = []
@@ -249,14 +250,15 @@ def _glob(tokens: tuple[Token, ...], fold: bool, streams: bool) -> Glob:
         if token.kind != "/":
             component.append(token)
             continue
-        choice = _choice(component, fold)
+        choice = _choice(tuple(component), fold)
         if not (choice[0].kind == "deep" and parts and parts[-1] == choice):
             parts.append(choice)
         component = []
     return Glob(tuple(parts), stream)
 
 
-def _choice(tokens: list[Token], fold: bool) -> Choice:
+@lru_cache(1 << 13)  # the same few hundred components stand in thousands of patterns
+def _choice(tokens: tuple[Token, ...], fold: bool) -> Choice:
     choice = tuple(_part(one, fold) for one in _expand(tokens, ("<", "|", ">")))
     if len(choice) > 1 and any(part.kind == "deep" for part in choice):
         raise GlobError("** stands alone between slashes")
