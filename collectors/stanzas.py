@@ -20,6 +20,7 @@ A stanza (docs/ and the files in collectors/definitions/ are the examples)::
 
 from __future__ import annotations
 
+import hashlib
 import importlib.resources
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -156,25 +157,30 @@ def _stanza(values: Mapping[str, object], where: str, lines: list[str], head: in
     return Stanza(rule, known["name"], known["category"], known.get("source", ""), fires, silent, rule.where)
 
 
+def _packaged_files() -> Iterator[tuple[str, bytes]]:
+    """(name, bytes) of every definition file of every package registered in ``forensics.definitions``."""
+    for plugin in registry.names("forensics.definitions"):
+        folder = importlib.resources.files(registry.load("forensics.definitions", plugin.id))
+        for file in sorted(folder.iterdir(), key=lambda file: file.name):
+            if file.name.endswith(".toml"):
+                yield file.name, file.read_bytes()
+
+
+def _own_files(files: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    for name in files:
+        try:
+            with Path(name).open("rb") as opened:
+                yield name, opened.read(registry.MAX_TOML + 1)
+        except OSError as error:
+            raise RuleInvalid(f"cannot be read: {error.strerror or error}", where=name) from error
+
+
 def packaged_stanzas() -> Iterator[Stanza]:
     """Yield the stanzas of every package registered in ``forensics.definitions``, by id and file.
 
     :raises RuleInvalid: if one does not parse; :raises PluginError: if a package does not load.
     """
-    for plugin in registry.names("forensics.definitions"):
-        folder = importlib.resources.files(registry.load("forensics.definitions", plugin.id))
-        for file in sorted(folder.iterdir(), key=lambda file: file.name):
-            if file.name.endswith(".toml"):
-                yield from read_stanzas(file.read_bytes(), file.name)
-
-
-def _own_stanzas(files: Iterable[str]) -> Iterator[Stanza]:
-    for name in files:
-        try:
-            with Path(name).open("rb") as opened:
-                raw = opened.read(registry.MAX_TOML + 1)
-        except OSError as error:
-            raise RuleInvalid(f"cannot be read: {error.strerror or error}", where=name) from error
+    for name, raw in _packaged_files():
         yield from read_stanzas(raw, name)
 
 
@@ -200,10 +206,18 @@ class StanzaCollector:
                 chosen[key] = _flag(value) if key == "packaged" else _words(value)
             except ValueError as error:
                 raise ConfigError(f"option {key} of collector stanzas: {error}") from error
-        stanzas = [
-            *(packaged_stanzas() if chosen.get("packaged", True) else ()),
-            *_own_stanzas(chosen.get("files", ())),
+        files = [
+            *(_packaged_files() if chosen.get("packaged", True) else ()),
+            *_own_files(chosen.get("files", ())),
         ]
+        stanzas = [stanza for name, raw in files for stanza in read_stanzas(raw, name)]
+        digest = hashlib.sha256()
+        for name, raw in files:
+            digest.update(f"{Path(name).name}\0{hashlib.sha256(raw).hexdigest()}\n".encode("utf-8", "surrogatepass"))
+        #: fields of a ``plugin`` line: which data the rules were made of
+        self.definitions: Mapping[str, str] = {
+            "group": "forensics.definitions", "id": self.id, "sha256": digest.hexdigest(),
+        }  # fmt: skip
         self._rules: dict[str, Rule] = {}
         for stanza in _select(stanzas, chosen):
             other = self._rules.setdefault(stanza.rule.id, stanza.rule)

@@ -55,7 +55,7 @@ def features() -> list[Feature]:
     found = [
         _module("images", "pytsk3", "raw and split raw images; NTFS, ext, FAT, exFAT, HFS+, ISO", reinstall),
         _module("ewf", "pytsk3", "E01 images, each chunk's checksum checked while it is read", reinstall),
-        _module("ex01", "pyewf", "Ex01 and L01 images", "pip install sealbag[images]"),
+        _module("ex01", "pyewf", "Ex01 images", "pip install sealbag[images]"),
         _module("listings", "zstandard", "the listing of each walk", reinstall),
         _module("passphrases", "bcrypt", "keys that a passphrase protects", reinstall),
         _module("signing", "cryptography", "Ed25519 signatures", reinstall),

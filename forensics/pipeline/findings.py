@@ -111,8 +111,13 @@ def answer(work: Workspace, held: Mapping[str, list[Receipt]], scanners: Iterabl
         done = Answered(bag, case, run_all(case))
         scans = [one for one in own if one.parser in wanted] + _held_scans(bag, held.get(ref.path, []), wanted)
         here = {held_line.sha256 for held_line in case.artefacts() if held_line.sha256}
+        seen: set[tuple[str, str, str, int | None]] = set()
         for found in _scan_rows(scans, done.problems):
-            if not found.refs or found.refs[0].content in here:
+            content = found.refs[0].content if found.refs else ""
+            # a bag's own scan and a newer one in the workspace say the same of the same content
+            key = (found.by, found.rule, content, found.offset)
+            if key not in seen and (not content or content in here):
+                seen.add(key)
                 done.scanned.append(found)
         _find_places(done)
         out.append(done)

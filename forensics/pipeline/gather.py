@@ -185,7 +185,7 @@ def report_data(
     """
     coverages = [read_coverage(done.bag) for done in answered]
     sizes = sum(int(verdict.bytes) for verdict in verdicts.values())
-    receipts = list(work.receipts.values())
+    receipts = work.current()
     tables = {name: _table(answered, name) for name in ("processes", "sockets", "accounts", "logons")}
     first = answered[0].bag if answered else Path("bag")
     return ReportData(

@@ -74,7 +74,7 @@ class Work:
 
     def results(self) -> dict[str, dict[str, dict[str, int]]]:
         """The completeness statement in numbers, by plug-in."""
-        return statement(self.space.receipts.values())
+        return statement(self.space.current())
 
     def not_run(self) -> list[str]:
         """Plug-ins and rules that did not run, contents that could not be read back; each with the reason.

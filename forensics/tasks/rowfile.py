@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -51,7 +52,8 @@ class RowWriter:
 
             # a child that died on this very item may have left its rows here
             Path(self.path).unlink(missing_ok=True)
-            self._file = open(self.path, "xb")  # noqa: PTH123
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+            self._file = os.fdopen(os.open(self.path, flags, 0o600), "wb")
             self._stream = zstandard.ZstdCompressor(level=3).stream_writer(self._file, closefd=True)
         self._stream.write(bytes(self._batch))
         self._batch.clear()

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from forensics.custody.lines import read_lines
 from forensics.errors import InputError, NotABag, OutputInsideSource, OutputNotEmpty
@@ -100,18 +100,37 @@ class Workspace:
         path = self.path / "receipts.jsonl"
         if not path.exists():
             return
+        whole = 0
         with path.open("rb") as stream:
             for line in stream:
                 if not line.endswith(b"\n"):
-                    break  # a torn tail: that result is made again
-                row = json.loads(line)
-                receipt = Receipt(**(row | {"warnings": tuple(row.get("warnings", ()))}))
+                    break
+                try:
+                    row = json.loads(line)
+                    receipt = Receipt(**(row | {"warnings": tuple(row.get("warnings", ()))}))
+                except (ValueError, TypeError) as error:
+                    raise InputError(
+                        f"a damaged receipt ({error})", where=f"{path}, byte {whole}",
+                        hint="Remove receipts.jsonl: the results are made again.",
+                    ) from error  # fmt: skip
                 self.receipts[receipt.key] = receipt
                 self._own.add(receipt.key)
+                whole += len(line)
+        if whole < path.stat().st_size:
+            os.truncate(path, whole)  # a torn tail of a killed process: that result is made again
 
     def own_receipts(self) -> Iterator[Receipt]:
         """Those of results that lie in the workspace, not in a bag."""
         return (self.receipts[key] for key in sorted(self._own))
+
+    def current(self) -> list[Receipt]:
+        """One receipt for each plug-in and content: a newer release's own result counts before a bag's."""
+        found: dict[tuple[str, str], Receipt] = {}
+        for own in (False, True):
+            for key, receipt in self.receipts.items():
+                if (key in self._own) == own:
+                    found[receipt.plugin, receipt.content] = receipt
+        return list(found.values())
 
     def has(self, key: str) -> bool:
         """Whether this result is there already."""
@@ -134,7 +153,7 @@ class Workspace:
                 (self.path / "events" / receipt.plugin).mkdir(exist_ok=True)
                 os.replace(rows, self.path / stored)
                 receipt = replace(receipt, stored=stored, sha256=digest, size=size)
-            with (self.path / "receipts.jsonl").open("ab") as out:
+            with private(self.path / "receipts.jsonl", "ab") as out:
                 out.write(json.dumps(asdict(receipt), ensure_ascii=True).encode() + b"\n")
         except OSError as error:
             raise storage_error(error, str(self.path)) from error
@@ -146,7 +165,7 @@ class Workspace:
         """Write *name* (JSONL) whole; return the number of rows."""
         beside, count = self.path / "tmp" / name, 0
         try:
-            with beside.open("wb") as out:
+            with private(beside, "wb") as out:
                 for row in rows:
                     out.write(json.dumps(row, ensure_ascii=True).encode() + b"\n")
                     count += 1
@@ -176,10 +195,16 @@ def refuse_in_bag(path: Path) -> None:
             raise OutputInsideSource(f"the output lies inside the bag {folder}", where=str(path), hint=hint)
 
 
+def private(path: Path, mode: str) -> IO[bytes]:
+    """Open a file of results for writing; a new one is its owner's alone, as evidence is."""
+    return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a small text file whole, by rename."""
     beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, "utf-8")
+    with private(beside, "wb") as out:
+        out.write(text.encode("utf-8"))
     os.replace(beside, path)
 
 
