@@ -56,11 +56,10 @@ class Answered:
     def held(self, finding: Finding, content: str) -> list[Held]:
         """The artefact lines that a reference of a finding means.
 
-        Of equal bytes under several names the one that the finding itself names, else all of them.
+        Of equal bytes under several names the one comes first that the finding itself names.
         """
-        held = self.places.get(content, [])
         named = finding.attrs.get("path")
-        return [one for one in held if one.path == named] or held
+        return sorted(self.places.get(content, []), key=lambda one: one.path != named)
 
 
 def _partitions(work: Workspace) -> list[Partition]:
