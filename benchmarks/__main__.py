@@ -8,13 +8,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import appending, copying, imaging, page, startup, verifying
+from benchmarks import appending, browser, copying, imaging, page, startup, triaging, verifying
 from benchmarks.machine import machine
 from benchmarks.measure import Result, say
 
 ALL: dict[str, Callable[[], Result | None]] = {
     "verify": verifying.run,
     "image": imaging.run,
+    "triage-linux": triaging.run_linux,
+    "triage-ntfs": triaging.run_ntfs,
+    "triage-memory": triaging.run_memory,
+    "report": browser.run,
     "startup": startup.run,
     "ledger": appending.run,
     "tree": copying.run_tree,

@@ -94,14 +94,15 @@ def run() -> Result | None:
         seconds = interleave(sides, ROUNDS)
         figures.append(figure(f"walk + collect, NTFS, {FILES:,} files", seconds, ours, peer, 1.7))
     say("memory of the tree")
-    figures.append(_memory("ours", peak(sealbag(image)), PSS_MIB))
+    figures.append(memory("ours", peak(sealbag(image)), PSS_MIB))
     if program is not None:
-        figures.append(_memory("acquire", peak(acquire(program, image, selector)), None))
+        figures.append(memory("acquire", peak(acquire(program, image, selector)), None))
     clean()
-    return Result("image", "Walk and collect an NTFS image", figures, text, {"acquire": "3.22 (PyPI)", **_versions()})
+    return Result("image", "Walk and collect an NTFS image", figures, text, {"acquire": "3.22 (PyPI)", **versions()})
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of what makes and reads NTFS here."""
     return {"mkfs.ntfs": version("mkfs.ntfs", "--version"), "pytsk3": _distribution("pytsk3")}
 
 
@@ -111,7 +112,8 @@ def _distribution(name: str) -> str:
     return installed(name)
 
 
-def _memory(who: str, found: Peak, limit: int | None) -> Figure:
+def memory(who: str, found: Peak, limit: int | None) -> Figure:
+    """A figure of a peak."""
     return Figure(
         f"PSS of the process tree at its peak, {who}",
         f"{found.mib:.1f} MiB",

@@ -98,3 +98,77 @@ def ntfs(count: int) -> Path:
             call("umount" if os.geteuid() == 0 else "fusermount3", *(() if os.geteuid() == 0 else ("-u",)), mount)
         _done(image)
     return image
+
+
+#: of the machine's own root, what a small server has: some 36,000 files
+ROOT_PARTS = (
+    "etc", "var/log", "var/lib/dpkg", "var/lib/apt", "var/lib/systemd", "var/spool", "usr/bin", "usr/sbin",
+    "usr/lib/systemd", "usr/lib/python3", "usr/share/doc", "usr/share/perl", "usr/share/perl5", "usr/share/zoneinfo",
+    "usr/share/man", "usr/share/python3", "usr/local/bin",
+)  # fmt: skip
+_HOME = (".bash_history", ".bashrc", ".profile", ".bash_logout", ".viminfo", ".ssh/authorized_keys", ".config/a/b.conf")
+
+
+def linux_root() -> Path:
+    """A root file system as a folder: this machine's own system files, and ten users with histories and documents."""
+    root = DATA / "linux-root"
+    if not _made(root):
+        say("copying a root file system")
+        shutil.rmtree(root, ignore_errors=True)
+        for part in ROOT_PARTS:
+            if os.path.isdir(f"/{part}"):
+                (root / part).parent.mkdir(parents=True, exist_ok=True)
+                call("cp", "-a", f"/{part}", root / part, ok=(0, 1))
+        # acquire follows the links to programs that lie here, and would copy a browser
+        shutil.rmtree(root / "etc" / "alternatives", ignore_errors=True)
+        lines = [
+            f"user{number}:x:{2000 + number}:{2000 + number}::/home/user{number}:/bin/bash" for number in range(10)
+        ]
+        passwd = root / "etc" / "passwd"
+        passwd.write_text(passwd.read_text("utf-8") + "\n".join(lines) + "\n", "utf-8")
+        for number in range(10):
+            home = root / "home" / f"user{number}"
+            for name in _HOME:
+                (home / name).parent.mkdir(parents=True, exist_ok=True)
+                (home / name).write_text(f"# {name} of {home.name}\n" * 50, "utf-8")
+            fill(home / "Documents", 200, folders=20, seed=number, mu=8.3, sigma=1.6)
+        _done(root)
+    return root
+
+
+def _places(paths: Iterator[str]) -> Iterator[str]:
+    """Paths for a volume that folds case: none twice, none below a file."""
+    files: set[str] = set()
+    folders: set[str] = set()
+    for path in paths:
+        low = path.lower()
+        above = {low[:at] for at, char in enumerate(low) if char == "/"}
+        if path[:1] not in ("", "$", "/") and low not in files | folders and not above & files:
+            files.add(low)
+            folders |= above
+            yield path
+
+
+def ntfs_windows(known: Iterator[str], count: int) -> tuple[Path, int]:
+    """An NTFS image of a Windows volume: files at *known* paths and *count* others; the image, how many known ones."""
+    image, mount = DATA / f"ntfs-windows-{count}.raw", DATA / "mnt"
+    paths = list(_places(known))
+    if not _made(image):
+        say(f"making an NTFS image of {len(paths)} known paths and {count:,} files")
+        mount.mkdir(parents=True, exist_ok=True)
+        image.unlink(missing_ok=True)
+        with image.open("wb") as file:
+            file.truncate(max(256 << 20, count * (64 << 10)))
+        call("mkfs.ntfs", "-q", "-F", "-f", "-L", "BENCH", image)
+        call("ntfs-3g", image, mount)
+        try:
+            chooser = random.Random(count)
+            for path, size in zip(paths, _sizes(chooser, len(paths), 10.0, 1.2, 4 << 20), strict=True):
+                (mount / path).parent.mkdir(parents=True, exist_ok=True)
+                (mount / path).write_bytes(path.encode() + chooser.randbytes(size))
+            fill(mount / "Program Files" / "App", count // 2, folders=200, seed=count, mu=8.3, sigma=1.6)
+            fill(mount / "Users", count - count // 2, folders=200, seed=count + 1, mu=8.3, sigma=1.6)
+        finally:
+            call("umount" if os.geteuid() == 0 else "fusermount3", *(() if os.geteuid() == 0 else ("-u",)), mount)
+        _done(image)
+    return image, len(paths)
