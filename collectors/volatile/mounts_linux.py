@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from collectors.volatile.host_linux import Host, open_lender
-from collectors.volatile.procfs_linux import MAX_FILE, read_at, refusal
+from collectors.volatile.procfs_linux import MAX_FILE, needs, read_at, refusal
 from collectors.volatile.rows import Row, denied, problem, shown
 from collectors.volatile.watch import Hung, watched
 
@@ -49,7 +49,7 @@ def mount_rows(host: Host) -> Iterator[Row]:
     """Yield every mount of every mount namespace that a process lends its view of."""
     hidden = host.index.unseen["ns"]
     if hidden:
-        yield denied("mount namespaces", f"not known of {hidden} processes: needs root")
+        yield denied("mount namespaces", f"not known of {hidden} processes: {needs()}")
     spaces = host.index.lenders("mnt")
 
     def work(inode: int, beat: object) -> tuple[int, bytes] | Row:

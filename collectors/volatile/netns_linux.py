@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from collectors.volatile.host_linux import Host, open_lender
-from collectors.volatile.procfs_linux import MAX_FILE, read_at, read_proc, refusal
+from collectors.volatile.procfs_linux import MAX_FILE, needs, read_at, read_proc, refusal
 from collectors.volatile.rows import Row, denied, problem, shown
 from collectors.volatile.watch import Hung, watched
 
@@ -27,7 +27,7 @@ def namespaces(host: Host) -> tuple[dict[int, list[int]], list[Row]]:
     rows: list[Row] = []
     hidden = host.index.unseen["ns"]
     if hidden:
-        rows.append(denied("network namespaces", f"not known of {hidden} processes: needs root"))
+        rows.append(denied("network namespaces", f"not known of {hidden} processes: {needs()}"))
     rows += [
         problem(f"network namespace {inode}", "no-process", f"kept by {where}; no process lends its view")
         for inode, where in _kept()

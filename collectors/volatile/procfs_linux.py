@@ -163,6 +163,11 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
+def needs() -> str:
+    """Why this user was refused: root may see it, or the system hides it from root too."""
+    return "refused to root too" if is_root() else "needs root"
+
+
 def in_folder(folder: str, suffixes: tuple[str, ...] = ("",)) -> Iterator[str]:
     """Yield paths of the names in *folder* that end in one of *suffixes*.
 

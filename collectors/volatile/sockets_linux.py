@@ -9,6 +9,7 @@ from typing import Any
 from collectors.volatile.host_linux import Host
 from collectors.volatile.netfiles_linux import TABLES, sockets_of
 from collectors.volatile.netns_linux import namespaces, tables
+from collectors.volatile.procfs_linux import needs
 from collectors.volatile.rows import Row
 
 assert sys.platform == "linux"
@@ -41,7 +42,7 @@ def socket_rows(host: Host) -> Iterator[Row]:
     if unread:
         yield {
             "type": "denied", "what": "owners of sockets", "code": "denied",
-            "detail": f"descriptors of {unread} processes: needs root",
+            "detail": f"descriptors of {unread} processes: {needs()}",
         }  # fmt: skip
     for inode, name, text in tables(host, spaces, tuple(TABLES)):
         if isinstance(text, dict):

@@ -137,7 +137,11 @@ class Processes:
         if not known.known:
             yield missing(ID, "programs that no package owns", "no package database that is read here is in the bag")
         if unseen:
-            yield missing(ID, "executables", f"{unseen} processes did not show theirs: needs root")
+            yield missing(
+                ID,
+                "executables",
+                f"{unseen} processes did not show theirs to who collected: needs root, or is hidden from root too",
+            )
         yield from self._hidden(case, hidepid)
         for row in case.volatile("crosscheck"):
             if row.text("type") == "difference":
