@@ -32,8 +32,10 @@ class Wanted:
         self.actions = frozenset(actions)
         self.tokens = _ANY.union(*(_tokens(_key(action)) for action in self.actions))
         words = b"|".join(re.escape(json.dumps(action).encode("ascii")) for action in sorted(self.actions))
+        #: whether rows need not all be decoded: one without an action does not name it
+        self.selective = bool(self.actions) and "" not in self.actions
         # our writer puts no space after a colon; a row written otherwise is decoded and asked
-        self._pattern = re.compile(b'"action":(?: |' + words + b")") if self.actions else None
+        self._pattern = re.compile(b'"action":(?: |' + words + b")") if self.selective else None
 
     def __call__(self, chunk: bytes) -> Iterable[bytes]:
         """The rows of *chunk* that may be meant, without LF."""
@@ -70,7 +72,7 @@ class Index:
     def lacks(self, path: Path, wanted: Wanted) -> bool:
         """True if no row can have one of the actions; what was wrong with the file has been said then."""
         found = self._found.get(path)
-        return found is not None and bool(wanted.actions) and found.isdisjoint(wanted.tokens)
+        return found is not None and wanted.selective and found.isdisjoint(wanted.tokens)
 
     def begin(self, path: Path) -> Learning | None:
         """What learns of a file that is about to be read; None if it is known."""
