@@ -82,3 +82,20 @@ def test_a_sealed_bag_is_not_resumed(undisturbed: Path, tree: Path) -> None:
     row = told(sealbag("process", undisturbed / "bag", "--work", work, "--json"), "process")
     assert row["findings"]["alert"] > 5
     assert same(findings(work)) == same(findings(undisturbed / "work"))
+
+
+def test_a_workspace_whose_last_receipt_is_torn(tree: Path, undisturbed: Path, tmp_path: Path) -> None:
+    bag, work = tmp_path / "bag", tmp_path / "work"
+    assert sealbag("collect", "--source", tree, "--out", bag, "-q").returncode == 0
+    assert sealbag("process", bag, "--work", work, "-q").returncode == 0
+    receipts = work / "receipts.jsonl"
+    whole = receipts.read_bytes()
+    # as kill -9 leaves it: the last line is half there
+    receipts.write_bytes(whole[:-100])
+    for _ in range(2):
+        assert sealbag("process", bag, "--work", work, "-q").returncode == 0
+        assert receipts.read_bytes().count(b"\n") == whole.count(b"\n")
+        assert same(findings(work)) == same(findings(undisturbed / "work"))
+    receipts.write_bytes(b"{}\n" + whole)
+    done = sealbag("process", bag, "--work", work, "--json")
+    assert (done.returncode, told(done, "error")["code"]) == (65, "input")
