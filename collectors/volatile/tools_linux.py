@@ -55,7 +55,7 @@ TOOLS = {
     for tool in (
         Tool("ps", ("ps", "-eww", "-o", "pid=,ppid=,user:32=,lstart=,comm:32=,args=")),
         Tool("ss", ("ss", "-anpeOH", "-A", "inet"), ("-V",)),
-        Tool("lsof", ("lsof", "-nPwb", "-i", "-F", "pPnT"), ("-v",), exits=(0, 1)),  # 1: it found none
+        Tool("lsof", ("lsof", "-nPwb", "-i", "-F", "pfPnT"), ("-v",), exits=(0, 1)),  # 1: it found none
         Tool("lsmod", ("lsmod",)),
         Tool("systemctl", ("systemctl", "list-units", *_PLAIN, "--plain"), needs="/run/systemd/system"),
         Tool("systemctl-timers", ("systemctl", "list-timers", *_PLAIN), needs="/run/systemd/system"),
