@@ -22,7 +22,8 @@ REASONS: Mapping[str, str] = {
     "pseudo": "lies in a pseudo file system, which is no evidence at rest; volatile collectors ask the kernel",
 }
 _DEEP = re.compile(r"\*\*(\d{0,4})")
-_CLASS = re.compile(r"\[[!^]?\]?[^]/\\]*\]")
+# a class holds at least one character, and one that comes first may be the closing bracket: [] and [!] are none
+_CLASS = re.compile(r"\[(?:[!^](?:\]|[^]/\\])|(?:\]|[^]!^/\\]))[^]/\\]*\]")
 #: `**N` beyond this is any depth
 _MAX_DEPTH = 16
 

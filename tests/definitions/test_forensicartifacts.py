@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from definition_tools import DATA, MODERN, OLD, UNIX, fa_documents, fa_paths, fa_sample
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collectors.forensicartifacts.collector import ForensicArtifactsCollector
@@ -183,6 +183,8 @@ def test_a_folder_that_a_path_names_is_matched_and_not_taken() -> None:
     assert list(collector.plan(iter([Match(entry, hit.rules)]), Facts())) == []
 
 
+@example("[]", "windows")  # both found by fuzzing
+@example("a[!]b", "linux")
 @given(
     st.text(alphabet="%users.homedir\\/*123[]-{},:.?~ab", max_size=50),
     st.sampled_from(["windows", "linux", "macos"]),
