@@ -482,7 +482,7 @@ TITLES = {"bag": is_id, "actors": _array(is_text), "case": is_text, "exhibit": i
 RULES: dict[str, dict[str, Rule]] = {  # of each kind of line, the fields that are judged, beside those of contents
     "open": {**TITLES, **KEYS}, "resume": KEYS, "key": {"run_key": is_key}, "correct": {"corrects": is_count},
     "artefact": {}, "result": {}, "destination": {}, "plugin": {}, "source": {}, "rule": {}, "death": {},
-    "note": {}, "close": {},
+    "note": {}, "close": {}, "push": {},
 }  # fmt: skip
 
 # Nearly all lines are artefact lines of one writer, who gives the keys in one order. A pattern made of the keys seen
@@ -628,7 +628,8 @@ class Ledger:
 
     def _turn_keys(self, fields: dict[str, Any]) -> None:
         """An open, resume or key line: who signs the checkpoints from here on, and the seal."""
-        if fields["kind"] != "key":
+        if fields["kind"] != "key" or "signer_key" in fields:
+            need(fields, KEYS)
             self.signer_key = unbase64(fields["signer_key"])
             ensure(fields["signer"] == fingerprint(self.signer_key), "signer is not the fingerprint of signer_key")
         self.previous_key, self.run_key = self.run_key, unbase64(fields["run_key"])

@@ -19,6 +19,7 @@ from forensics.acquisition.setup import Setup, prepare
 from forensics.acquisition.taking import Acknowledged, Taker
 from forensics.acquisition.views import write_views
 from forensics.custody.bag import BagWriter
+from forensics.custody.company import CheckpointTargets, RunTicket
 from forensics.custody.keys import Key
 from forensics.custody.seal import Seal, seal
 from forensics.errors import DiskFull, Interrupted, StorageError
@@ -41,6 +42,8 @@ def collect(
     on_progress: OnProgress | None = None,
     part_size: int | None = None,
     before_seal: BeforeSeal | None = None,
+    ticket: RunTicket | None = None,
+    targets: CheckpointTargets | None = None,
     **overrides: Any,
 ) -> Bag:
     """Collect what a profile asks for into a bag, and seal it.
@@ -52,6 +55,8 @@ def collect(
     :param key: signs the seal; None = a key of this process, never written.
     :param part_size: split stored contents beyond this many bytes.
     :param before_seal: called with the open bag when everything is taken, to add results.
+    :param ticket: a job ticket made off-host, which certifies this run's keys.
+    :param targets: where checkpoints are sent as they are made.
     :raises OutputRefused: before anything is written.
     :raises Interrupted: on KeyboardInterrupt; the bag can be resumed.
     :raises StorageError: if the destination fails; what was acknowledged stands.
@@ -73,9 +78,11 @@ def collect(
         names.see(line)
 
     if resume:
-        bag = BagWriter.resume(path, about, key=key, largest_file=part_size, on_line=see)
+        bag = BagWriter.resume(
+            path, about, key=key, largest_file=part_size, on_line=see, ticket=ticket, targets=targets
+        )
     else:
-        bag = BagWriter.create(path, about, key=key, largest_file=part_size)
+        bag = BagWriter.create(path, about, key=key, largest_file=part_size, ticket=ticket, targets=targets)
     run = _Run(bag, ready, matcher, known, names, on_progress or silent, before_seal)
     try:
         sealed = run.all(sources)

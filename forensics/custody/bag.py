@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import time
 from collections import Counter
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from forensics.custody import layout
+from forensics.custody.company import CheckpointTargets, RunTicket
+from forensics.custody.identity import key_fields, next_key_fields, ticket_fields, write_ticket
 from forensics.custody.keys import Key, RunKey
 from forensics.custody.ledger import Ledger
 from forensics.custody.lines import FORMAT, LEDGER, host_name, zone
@@ -35,6 +36,9 @@ from forensics.hashing.write import storage_error
 GROUP_BYTES = 64 << 20
 GROUP_LINES = 1000
 GROUP_SECONDS = 1.0
+ROTATE_SECONDS = 600.0
+#: how long the end waits for checkpoints that are still under way
+SETTLE_SECONDS = 10.0
 
 
 class BagWriter:
@@ -47,7 +51,9 @@ class BagWriter:
     :ivar resumed: True if an earlier process began it.
     """
 
-    def __init__(self, path: Path, key: Key | None, on_checkpoint: Callable[[int, bytes], None] | None) -> None:
+    def __init__(
+        self, path: Path, key: Key | None, ticket: RunTicket | None = None, targets: CheckpointTargets | None = None
+    ) -> None:
         self.path = path
         self.run_key = RunKey.new()
         self.signing: Key | RunKey = key or self.run_key
@@ -59,7 +65,8 @@ class BagWriter:
         self._group_total = 0
         self._group_bytes = 0
         self._group_start = time.monotonic()
-        self._on_checkpoint = on_checkpoint
+        self.ticket, self.targets = ticket, targets
+        self._rotated = time.monotonic()
         self.lock: BagLock | None = None
         self.ledger: Ledger
         self._opened = False
@@ -75,7 +82,8 @@ class BagWriter:
         *,
         key: Key | None = None,
         largest_file: int | None = None,
-        on_checkpoint: Callable[[int, bytes], None] | None = None,
+        ticket: RunTicket | None = None,
+        targets: CheckpointTargets | None = None,
     ) -> BagWriter:
         """Begin a bag in a new or empty folder.
 
@@ -84,9 +92,11 @@ class BagWriter:
         :param key: signs the seal; None = the run key.
         :param largest_file: an upper bound in bytes on one stored file, below what the
             destination itself allows.
+        :param ticket: certifies the run keys; its files go to custody/keys.
+        :param targets: where checkpoints are sent as they are made.
         :raises OutputRefused, StorageError:
         """
-        bag = cls(Path(path), key, on_checkpoint)
+        bag = cls(Path(path), key, ticket, targets)
         layout.make_bag_folder(bag.path)
         try:
             bag.lock = BagLock(bag.path)
@@ -105,7 +115,8 @@ class BagWriter:
         *,
         key: Key | None = None,
         largest_file: int | None = None,
-        on_checkpoint: Callable[[int, bytes], None] | None = None,
+        ticket: RunTicket | None = None,
+        targets: CheckpointTargets | None = None,
         on_line: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> BagWriter:
         """Go on with an unfinished bag; *on_line* sees each line that is already there.
@@ -113,7 +124,7 @@ class BagWriter:
         :raises NotABag: if nothing was begun there.
         :raises OutputSealed, OutputLocked, InputError, StorageError:
         """
-        bag = cls(Path(path), key, on_checkpoint)
+        bag = cls(Path(path), key, ticket, targets)
         if not (bag.path / "custody").is_dir():
             raise NotABag("there is no bag to resume", where=str(path))
         try:
@@ -153,7 +164,7 @@ class BagWriter:
         self._begin(about, largest_file)
 
     def _open_ledger(self, *, new: bool = False) -> None:
-        self.ledger = Ledger(self.path, self.run_key, on_checkpoint=self._on_checkpoint, new=new)
+        self.ledger = Ledger(self.path, self.run_key, self.targets, new=new)
         self._opened = True
 
     def _begin(self, about: Mapping[str, Any], largest_file: int | None) -> None:
@@ -163,6 +174,7 @@ class BagWriter:
         fields = {"format": FORMAT, "bag": self.id, **_text_fields(about), **self._here()}
         self.state.open = {"kind": "open", "seq": 0, **fields}
         # case, exhibit and examiner may be empty but always stand in the line
+        self._announce()
         self.ledger.append("open", fields)
         self._destination(largest_file)
         self.ledger.flush()
@@ -175,6 +187,7 @@ class BagWriter:
         self.ledger.begin(self.id)
         remove_unacknowledged(self.path, state)
         layout.write_reserve(self.path)
+        self._announce()
         self.ledger.append(
             "resume",
             {
@@ -202,10 +215,15 @@ class BagWriter:
             "host": host_name(),
             "boot": boot_id(),
             "zone": zone(),
-            "run_key": base64.b64encode(self.run_key.public_raw).decode(),
-            "signer": self.signing.fingerprint,
-            "signer_key": base64.b64encode(self.signing.public_raw).decode(),
+            **key_fields(self.run_key, self.signing),
+            **ticket_fields(self.ticket, self.id, self.run_key, self.signing),
         }
+
+    def _announce(self) -> None:
+        """What must stand before the line that begins this process's part: the ticket; whoever gets checkpoints."""
+        write_ticket(self.path, self.ticket)
+        if self.targets is not None:
+            self.targets.opened(self.id, self.run_key.public_raw)
 
     def _destination(self, largest_file: int | None) -> None:
         found = probe(self.path / "tmp")
@@ -285,17 +303,34 @@ class BagWriter:
         self._group_start = time.monotonic()
         if self.ledger.checkpoint_due():
             self.ledger.checkpoint()
+        if time.monotonic() - self._rotated >= ROTATE_SECONDS:
+            self._rotate()
 
     def phase(self) -> None:
-        """End a phase: commit and sign a checkpoint."""
+        """End a phase: commit, sign a checkpoint, hand over to a new run key."""
         self.commit()
-        self.ledger.checkpoint()
+        self._rotate()
+
+    def _rotate(self) -> None:
+        """From here on another run key signs; whoever takes the host now cannot rewrite what came before."""
+        self._rotated = time.monotonic()
+        new = RunKey.new()
+        try:
+            self.ledger.rotate(new, next_key_fields(new, self.signing))
+        finally:
+            if self.ledger.run_key is new:
+                self.run_key = new
+                self.signing = new if isinstance(self.signing, RunKey) else self.signing
 
     # -- ending ------------------------------------------------------------------
 
     def close(self, state: str = "complete", **counts: int) -> int:
         """Write the close line and the checkpoint that covers it; return its seq."""
         self.commit()
+        if self.targets is not None:
+            self.targets.settle(SETTLE_SECONDS)
+            for outcome in self.targets.outcomes():
+                self.line("push", outcome.fields())
         fields: dict[str, Any] = {"state": state, "bytes": self.bytes, **counts}
         fields |= {name.replace("-", "_"): count for name, count in sorted(self.outcomes.items())}
         seq = self.ledger.append("close", fields)

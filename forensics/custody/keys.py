@@ -27,6 +27,9 @@ MAX_COMMENT = 256
 class SigningKey:
     """What a key file's key and a run key share: an Ed25519 key pair in memory."""
 
+    #: of a FIDO key (docs/format.md §7); "" for any other
+    application = ""
+
     def __init__(self, private: Ed25519PrivateKey, comment: str = "") -> None:
         self._private: Ed25519PrivateKey | None = private
         self._public = private.public_key().public_bytes_raw()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from forensics.custody.company import CheckpointTargets
 from forensics.custody.keys import RunKey
 from forensics.custody.lines import LEDGER, make_line
-from forensics.custody.notes import checkpoint_body, sign_note
-from forensics.custody.tree import Tree
+from forensics.custody.notes import checkpoint_body, sign_note, verifier_key
+from forensics.custody.tree import Tree, leaf_hash
 from forensics.errors import OutputLocked, StorageError
 from forensics.hashing.osapi import datasync, sync_folder, try_lock
 from forensics.hashing.write import storage_error, write_all
@@ -27,7 +28,7 @@ class Ledger:
     Appended lines wait in memory until :meth:`flush`; only flushed lines count in the
     tree, so a checkpoint covers durable lines alone.
 
-    :param on_checkpoint: called with (size, note bytes) of each checkpoint.
+    :param targets: where each checkpoint is sent.
     :param new: the file comes with the first flush, whole: a folder is no bag before its
         first line is durable.
     """
@@ -36,13 +37,14 @@ class Ledger:
         self,
         bag: Path,
         run_key: RunKey,
-        on_checkpoint: Callable[[int, bytes], None] | None = None,
+        targets: CheckpointTargets | None = None,
         *,
         new: bool = False,
     ) -> None:
         self.bag, self.bag_id, self.run_key = bag, "", run_key
         self.tree = Tree()
-        self.on_checkpoint = on_checkpoint
+        self.targets = targets
+        self._leaves: list[bytes] = []  # since the last checkpoint, if there is somebody to send them to
         self._pending: list[bytes] = []
         self._salts: list[str] = []
         #: True while file and tree may differ: an interrupt can come between any two steps
@@ -81,6 +83,9 @@ class Ledger:
         self.torn = False
         self._durable = os.fstat(self._fd).st_size
         self._checked = (tree.size, time.monotonic())
+        if self.targets is not None:
+            with open(self._path, "rb") as lines:  # noqa: PTH123
+                self._leaves = [leaf_hash(line[:-1]) for line in lines]
 
     @property
     def next_seq(self) -> int:
@@ -128,8 +133,9 @@ class Ledger:
             self._cut_back()
             raise
         self._durable += len(data)
-        for line in self._pending:
-            self.tree.append(line)
+        leaves = [self.tree.append(line) for line in self._pending]
+        if self.targets is not None:
+            self._leaves += leaves
         self._pending.clear()
         self.torn = False
 
@@ -146,17 +152,43 @@ class Ledger:
         """Forget lines that were not flushed (their contents were not made durable)."""
         self._pending.clear()
 
-    def checkpoint(self) -> bytes:
-        """Sign the tree head of what is durable and store it; return the note."""
+    def rotate(self, new: RunKey, fields: Mapping[str, Any]) -> None:
+        """Hand over to a *new* run key: a ``key`` line, and a checkpoint over it by the old one, which is erased."""
+        old, name = self.run_key, f"sealbag/{self.bag_id}"
+        self.append("key", fields)
+        self.flush()
+        self.run_key = new  # from the line on, whatever fails below
+        try:
+            self.checkpoint(old)
+            if self.targets is not None:
+                text = f"sealbag-key/1\n{name}\n{verifier_key(name, new.public_raw)}\n"
+                self.targets.rotated(old.public_raw, new.public_raw, sign_note(text, name, old))
+        finally:
+            old.erase()
+
+    def checkpoint(self, key: RunKey | None = None) -> bytes:
+        """Sign the tree head of what is durable and store it; return the note.
+
+        :param key: the one that the last line took out of use; None = the run key.
+        """
         size = self.tree.size
         name = f"sealbag/{self.bag_id}"
-        note = sign_note(checkpoint_body(name, size, self.tree.root()), name, self.run_key)
+        note = sign_note(checkpoint_body(name, size, self.tree.root()), name, key or self.run_key)
         path = self.bag / "custody" / "checkpoints" / f"{size:012d}.note"
         write_file(path, note)
         self._checked = (size, time.monotonic())
-        if self.on_checkpoint is not None:
-            self.on_checkpoint(size, note)
+        if self.targets is not None:
+            self.targets.push(size, note, self._leaves)
+            self._leaves = []
         return note
+
+    def cosign(self) -> None:
+        """Put the cosignatures that came back into the bag's checkpoints."""
+        for size, note in (self.targets.cosigned() if self.targets is not None else {}).items():
+            path = self.bag / "custody" / "checkpoints" / f"{size:012d}.note"
+            # only more signatures under the same text, or what came back is no checkpoint of ours
+            if path.exists() and note.startswith(path.read_bytes()):
+                write_file(path, note)
 
     def checkpoint_due(self) -> bool:
         """True after 10,000 lines or 60 s with new lines."""

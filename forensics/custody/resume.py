@@ -60,7 +60,7 @@ def read_state(bag: Path, on_line: Callable[[Mapping[str, Any]], None] | None = 
         kind = line["kind"]
         if kind == "open":
             state.open = line
-        if kind in ("open", "resume"):
+        if kind in ("open", "resume", "key") and "signer_key" in line:
             state.signer_key = line["signer_key"]
         if kind == "source" and "volume" in line:
             state.volumes += 1

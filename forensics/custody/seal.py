@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forensics.custody import layout
-from forensics.custody.bag import BagWriter
+from forensics.custody.bag import SETTLE_SECONDS, BagWriter
 from forensics.custody.ledger import write_file
 from forensics.custody.lines import FORMAT, now, read_lines
 from forensics.custody.resume import object_names
@@ -47,6 +47,9 @@ def seal(bag: BagWriter, write_views: Callable[[Path], None] | None = None) -> S
     bag.commit()
     removed = _note_removed(bag)
     close_seq = bag.close("complete", removed_after_store=removed)
+    if bag.targets is not None:
+        bag.targets.settle(SETTLE_SECONDS)
+        bag.ledger.cosign()
     layout.remove_unfinished(bag.path)
     layout.free_reserve(bag.path)
     payload = _write_manifest(bag.path)

@@ -81,7 +81,7 @@ def test_ledger(bag):
         assert bad("ledger", {**line, "new": {"object": 1}})
         assert bad("ledger", {**line, "new": 1.5})
         check("ledger", {**line, "new": [1, 2]})
-    assert kinds == {"open", "destination", "plugin", "source", "artefact", "rule", "close"}
+    assert kinds == {"open", "destination", "plugin", "source", "artefact", "rule", "key", "close"}
     artefact = next(line for _, line in read_lines(bag) if line["kind"] == "artefact" and "sha256" in line)
     for change in ({"outcome": "lost"}, {"size": -1}, {"sha256": "x"}, {"m": "2026-11-24"}, {"stored": "/etc/passwd"}):
         assert bad("ledger", {**artefact, **change})

@@ -1,0 +1,1 @@
+"""Exporters: the catalogue of a bag in other tools' formats. Exports, not sealed content."""

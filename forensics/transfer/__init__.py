@@ -1,0 +1,1 @@
+"""Bags on their way: handover, transport, disclosure, citations, statements after the seal."""

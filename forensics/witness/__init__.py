@@ -1,0 +1,1 @@
+"""A witness of checkpoints of one's own (C2SP tlog-witness)."""
