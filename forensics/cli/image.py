@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from forensics.acquisition.imaging import SEGMENT, image
-from forensics.cli.job import ask_passphrase, result_row, sigterm_interrupts, summary
+from forensics.cli.job import result_row, sigterm_interrupts, summary
 from forensics.cli.options import output_options, print_json, size_option
 from forensics.cli.progress import Bar
-from forensics.custody.keys import Key
+from forensics.cli.signing import signing_key
 from forensics.pipeline.verdicts import own_verdict
 from forensics.profiles import parse_size
 
@@ -21,7 +21,7 @@ from forensics.profiles import parse_size
 @click.option("--case", default="", help="Case number.")
 @click.option("--exhibit", default="", help="Exhibit number.")
 @click.option("--examiner", default="", help="Who images.")
-@click.option("--key", "key_file", type=click.Path(), metavar="F", help="Ed25519 key for the seal.")
+@click.option("--key", "key_file", type=click.Path(), metavar="F", help="Ed25519 key for the seal: a file, or agent:")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted image.")
 @click.option("--segment", metavar="SIZE", help="Size of one file of the image. Default: 1GiB.")
 @output_options
@@ -42,7 +42,7 @@ def command(
 
     Ranges that cannot be read stand as zeros and are named in the ledger (exit code 10).
     """
-    key = Key.load(key_file, ask_passphrase) if key_file else None
+    key = signing_key(key_file) if key_file else None
     size = parse_size(size_option(segment)) if segment else SEGMENT
     with sigterm_interrupts(), Bar(show=not (quiet or no_progress)) as bar:
         bag = image(

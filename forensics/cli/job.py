@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -19,9 +18,9 @@ from forensics.acquisition.opening import open_source
 from forensics.acquisition.progress import OnProgress, Progress
 from forensics.cli.options import human_bytes, size_option
 from forensics.cli.progress import Bar
+from forensics.cli.signing import signing_key
 from forensics.custody.keys import Key
 from forensics.custody.lines import now
-from forensics.errors import WrongPassphrase
 from forensics.model import EvidenceSource
 from forensics.verifier import Verdict
 
@@ -61,32 +60,16 @@ class Job:
         }
 
 
-def ask_passphrase() -> str:
-    """The passphrase of a key: SEALBAG_PASSPHRASE, else asked for on the terminal.
-
-    :raises WrongPassphrase: if there is neither.
-    """
-    given = os.environ.get("SEALBAG_PASSPHRASE")
-    if given is not None:
-        return given
-    if not sys.stdin.isatty():
-        raise WrongPassphrase("the key is protected and there is no terminal to ask for its passphrase on")
-    import getpass
-
-    return getpass.getpass("Passphrase: ")
-
-
 def load_key(job: Job) -> Key | None:
     """The signing key, with what should be said about using it."""
     if job.key_file is None:
         return None
-    key = Key.load(job.key_file, ask_passphrase)
-    for warning in key.warnings:
-        print(f"sealbag: warning: {warning}", file=sys.stderr)
+    key = signing_key(job.key_file)
     if any(uri in ("live", "live:") for uri in job.sources):
         print(
-            "sealbag: warning: --key on a live host: whoever owns the host can read the key. Without --key a one-off\n"
-            "  key of this run signs the seal; a job ticket (a later release) will certify such a key off-host.",
+            "sealbag: warning: --key on a live host: whoever owns the host can use the key, and read its file.\n"
+            "  Give a job ticket instead, made where the key is (sealbag ticket new): --ticket FILE. Without\n"
+            "  either a one-off key of this run signs the seal.",
             file=sys.stderr,
         )
     return key

@@ -37,7 +37,11 @@ _RUN: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--examiner",), {"default": "", "help": "Who collects."}),
     (
         ("--key", "key_file"),
-        {"type": _FILE, "metavar": "F", "help": "Ed25519 key for the seal. Default: a key of this run, never written."},
+        {
+            "type": _FILE,
+            "metavar": "F",
+            "help": "Ed25519 key for the seal: a file, or agent:[SHA256:...]. Default: one of this run, never written.",
+        },
     ),
     (("--resume",), {"is_flag": True, "help": "Go on with an interrupted bag."}),
     (("--dry-run",), {"is_flag": True, "help": "Walk and count; write nothing."}),

@@ -150,7 +150,7 @@ class BagWriter:
         if begun:
             self._open_ledger()
             state = self._adopt(on_line)
-            refuse_sealed(self.path, state.signer_key)
+            refuse_sealed(self.path, state.signer_key, state.signer_application)
             refuse_cut(self.path, state.tree.size)
         self.lock = BagLock(self.path)
         layout.make_folders(self.path)

@@ -46,6 +46,11 @@ class WireReader:
         self._at += count
         return self._data[self._at - count : self._at]
 
+    @property
+    def left(self) -> int:
+        """Number of bytes not taken yet."""
+        return len(self._data) - self._at
+
     def uint32(self) -> int:
         """Return the next big-endian 32-bit number."""
         return int.from_bytes(self.take(4), "big")

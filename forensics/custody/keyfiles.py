@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forensics.custody import ed25519_openssh as openssh
+from forensics.custody.publickey import SK_TYPE, PublicKey
 from forensics.errors import KeyInvalid, PermissionRefused, WrongPassphrase
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _ARMOUR = re.compile(
 _LABEL = re.compile(rb"\s*-{4,5} ?BEGIN ([A-Z0-9 ]{1,40}?) ?-{4,5}")
 _PUBLIC = re.compile(rb"\s*((?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]{1,60})\s+AAAA")
 _NEW_KEY = "Make an Ed25519 key: sealbag key new FILE (or ssh-keygen -t ed25519)."
-_HARDWARE = "Keys on a hardware token come with custody; until then: sealbag key new FILE."
+_HARDWARE = "Of the keys on a hardware token sk-ssh-ed25519 serves: ssh-keygen -t ed25519-sk, then ssh-add."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,20 @@ def read_private(path: Path, passphrase: Passphrase) -> Loaded:
         )
         return Loaded(private, (note,))
     return Loaded(private)
+
+
+def held_elsewhere(path: Path) -> PublicKey | None:
+    """Return the key whose private half is not in this file: of a public key, of a FIDO key's handle.
+
+    None for every other file: :func:`read_private` says what it is.
+    """
+    data, _ = _read(path)
+    with contextlib.suppress(ValueError):
+        if _PUBLIC.match(data):
+            return PublicKey.from_line(data.decode("utf-8").strip())[0]
+        if _ARMOUR.fullmatch(data) and openssh.blob_type(blob := _openssh_header(data)[1]) == SK_TYPE:
+            return PublicKey.from_wire(blob)
+    return None
 
 
 def comment_beside(path: Path, public_raw: bytes) -> str:

@@ -1,8 +1,8 @@
 """Signing keys: the examiner's :class:`Key` and the process's own :class:`RunKey`.
 
 Only Ed25519 (RFC 8032). The private half stays inside the cryptography library's
-object, which is imported when a key is first made or loaded: importing this
-module is cheap.
+object, which is imported when a key is first made or loaded (importing this module is
+cheap), or in an ssh-agent (agentkeys.py).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from forensics.custody import ed25519_openssh as openssh
-from forensics.errors import FeatureUnavailable, KeyInvalid
+from forensics.custody.publickey import KeySignature, PublicKey
+from forensics.errors import KeyInvalid
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -29,6 +29,8 @@ class SigningKey:
 
     #: of a FIDO key (docs/format.md §7); "" for any other
     application = ""
+    #: the OpenSSH certificate of the public half, one line as in a ``-cert.pub`` file; "" if there is none
+    certificate = ""
 
     def __init__(self, private: Ed25519PrivateKey, comment: str = "") -> None:
         self._private: Ed25519PrivateKey | None = private
@@ -47,14 +49,29 @@ class SigningKey:
         return self._public
 
     @property
+    def public(self) -> PublicKey:
+        """The public half with its type."""
+        return PublicKey(self._public, self.application)
+
+    @property
+    def key_type(self) -> str:
+        """``ssh-ed25519``, or ``sk-ssh-ed25519@openssh.com`` of a FIDO key."""
+        return self.public.key_type
+
+    @property
+    def wire(self) -> bytes:
+        """The public half in SSH wire form."""
+        return self.public.wire
+
+    @property
     def fingerprint(self) -> str:
         """``SHA256:...`` as ``ssh-keygen -l`` prints it."""
-        return openssh.fingerprint(self._public)
+        return self.public.fingerprint
 
     @property
     def public_line(self) -> str:
         """``ssh-ed25519 AAAA... comment``: a line of ``.pub`` and of authorized_keys."""
-        return openssh.public_line(self._public, self.comment)
+        return self.public.line(self.comment)
 
     def sign_raw(self, message: bytes) -> bytes:
         """Return the 64-byte Ed25519 signature over *message*.
@@ -65,6 +82,13 @@ class SigningKey:
         :raises KeyInvalid: if the key was erased.
         """
         return self._live().sign(message)
+
+    def sign_blob(self, message: bytes) -> bytes:
+        """Return the SSH signature blob over *message*: of a FIDO key with its flags and counter.
+
+        :raises KeyInvalid: if the key was erased, or its ssh-agent does not sign.
+        """
+        return KeySignature(self.sign_raw(message)).pack(self.public)
 
     def _live(self) -> Ed25519PrivateKey:
         if self._private is None:
@@ -115,19 +139,31 @@ class Key(SigningKey):
     def load(cls, path: str | os.PathLike[str], passphrase: Passphrase = None) -> Key:
         """Load an Ed25519 private key: OpenSSH's format, or PKCS#8 PEM (RFC 5958, RFC 8410).
 
+        A public key, and a FIDO key's file (which holds a handle only), are looked for in the ssh-agent,
+        as ssh does. A certificate beside the file (``F-cert.pub``) is kept as ``certificate``.
+
         :param path: the private key's file, at most 64 KiB.
         :param passphrase: used only if the file is protected; a callable is asked only then.
         :raises WrongPassphrase: if the file is protected and *passphrase* is missing or wrong.
         :raises KeyInvalid: if there is no such file, or it holds no Ed25519 private key.
         :raises PermissionRefused: if the system refuses to read it.
         """
-        from forensics.custody import keyfiles
+        from forensics.custody import certificates, keyfiles
 
         file = Path(path)
-        loaded = keyfiles.read_private(file, passphrase)
-        key = cls(loaded.private)
-        key.comment = keyfiles.comment_beside(file, key.public_raw)
-        key.path, key.warnings = file, loaded.warnings
+        held = keyfiles.held_elsewhere(file)
+        if held is not None:
+            from forensics.custody.agentkeys import from_file
+
+            key: Key = from_file(file, held)
+            warnings = key.warnings
+        else:
+            loaded = keyfiles.read_private(file, passphrase)
+            key, warnings = cls(loaded.private), loaded.warnings
+            key.comment = keyfiles.comment_beside(file, key.public_raw)
+        beside, trouble = certificates.beside(file, key.public)
+        key.path, key.warnings = file, warnings + trouble
+        key.certificate = beside or key.certificate
         return key
 
     @classmethod
@@ -136,15 +172,19 @@ class Key(SigningKey):
         return cls._generate()
 
     @classmethod
-    def from_agent(cls) -> Key:
-        """Use a key held by ssh-agent.
+    def from_agent(cls, name: str | None = None) -> Key:
+        """Use a key held by ssh-agent (SSH_AUTH_SOCK; on Windows the OpenSSH agent's pipe).
 
-        :raises FeatureUnavailable: always, in this release.
+        The private half stays there: each signature is asked for, checked, and of a FIDO key waits
+        for its owner's touch, at most two minutes.
+
+        :param name: the key's fingerprint ``SHA256:...`` or its comment; None if the agent holds one that serves.
+        :raises KeyInvalid: if there is no agent, no such key, or none that can sign here; the error names
+            what the agent holds.
         """
-        raise FeatureUnavailable(
-            "ssh-agent keys come with custody, in a later release",
-            hint="Use a key file: --key FILE, or Key.load(FILE).",
-        )
+        from forensics.custody import agentkeys
+
+        return agentkeys.find(name)
 
     def save(self, path: str | os.PathLike[str], passphrase: str | bytes | None = None, comment: str = "") -> None:
         """Write the private key in OpenSSH's format (mode 0600) and its ``.pub`` beside it.
@@ -163,6 +203,7 @@ class Key(SigningKey):
         if len(comment) > MAX_COMMENT or not comment.isprintable():
             raise KeyInvalid("a key's comment is one printable line of at most 256 characters", hint="Shorten it.")
         file = Path(path)
+        private = self._live()
         words = passphrase.encode() if isinstance(passphrase, str) else passphrase
-        keywriter.write_pair(file, self._live(), words, openssh.public_line(self._public, comment))
+        keywriter.write_pair(file, private, words, self.public.line(comment))
         self.comment, self.path = comment, file

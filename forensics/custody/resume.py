@@ -38,6 +38,7 @@ class State:
     cut: int = 0
     unacknowledged: list[str] = field(default_factory=list)
     signer_key: str = ""
+    signer_application: str = ""
 
 
 def object_names(line: Mapping[str, Any]) -> list[str]:
@@ -62,6 +63,7 @@ def read_state(bag: Path, on_line: Callable[[Mapping[str, Any]], None] | None = 
             state.open = line
         if kind in ("open", "resume", "key") and "signer_key" in line:
             state.signer_key = line["signer_key"]
+            state.signer_application = line.get("signer_application", "")
         if kind == "source" and "volume" in line:
             state.volumes += 1
         if kind == "artefact":
@@ -77,7 +79,7 @@ def read_state(bag: Path, on_line: Callable[[Mapping[str, Any]], None] | None = 
     return state
 
 
-def refuse_sealed(bag: Path, signer_key: str) -> None:
+def refuse_sealed(bag: Path, signer_key: str, application: str = "") -> None:
     """Refuse a bag whose seal is signed; nothing is changed.
 
     :raises OutputSealed:
@@ -87,7 +89,7 @@ def refuse_sealed(bag: Path, signer_key: str) -> None:
     seal, signature = bag / "custody" / "seal.json", bag / "custody" / "seal.json.sig"
     if seal.exists() and signature.exists():
         key = base64.b64decode(signer_key) if signer_key else b""
-        if verify_signature(signature.read_bytes(), seal.read_bytes(), "sealbag-seal-v1", key):
+        if verify_signature(signature.read_bytes(), seal.read_bytes(), "sealbag-seal-v1", key, application):
             raise OutputSealed("the bag is sealed; nothing can be added to it", where=str(bag))
 
 

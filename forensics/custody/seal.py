@@ -137,6 +137,8 @@ def _write_texts(bag: BagWriter, payload: tuple[int, int]) -> None:
     write_file(path / "bag-info.txt", ("\n".join(info) + "\n").encode("utf-8"))
     public = f"{bag.signing.public_line.split(' ', 2)[0]} {bag.signing.public_line.split(' ', 2)[1]} signer\n"
     write_file(path / "custody" / "keys" / "signer.pub", public.encode("ascii"))
+    if bag.signing.certificate:
+        write_file(path / "custody" / "keys" / "signer-cert.pub", bag.signing.certificate.encode("ascii") + b"\n")
     write_file(path / "VERIFY.txt", verify_text(bag.signing.fingerprint).encode("utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""SSH signatures (OpenSSH PROTOCOL.sshsig): Ed25519, SHA-512, armoured as ssh-keygen does it.
+"""SSH signatures (OpenSSH PROTOCOL.sshsig): Ed25519, plain or FIDO, SHA-512, armoured as ssh-keygen does it.
 
 ``ssh-keygen -Y verify`` is the second verifier. Exactly one spelling of a signature
 is accepted, the one that :func:`sign` and ``ssh-keygen -Y sign`` write, so that no byte of
@@ -13,6 +13,7 @@ from hashlib import sha512
 from typing import TYPE_CHECKING
 
 from forensics.custody import ed25519_openssh as openssh
+from forensics.custody.publickey import KeySignature, PublicKey
 from forensics.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,16 +36,30 @@ class SshSignature:
     :param public_raw: the signer's key as claimed, 32 bytes.
     :param namespace: what kind of statement was signed.
     :param signature: 64 bytes.
+    :param application: of a FIDO key, "" for any other; *flags* and *counter* are the token's.
     """
 
     public_raw: bytes
     namespace: str
     signature: bytes
+    application: str = ""
+    flags: int = 0
+    counter: int = 0
+
+    @property
+    def public(self) -> PublicKey:
+        """The signer's key as claimed."""
+        return PublicKey(self.public_raw, self.application)
 
     @property
     def fingerprint(self) -> str:
         """``SHA256:...`` of the key as claimed."""
-        return openssh.fingerprint(self.public_raw)
+        return self.public.fingerprint
+
+    @property
+    def made(self) -> KeySignature:
+        """What the key itself made."""
+        return KeySignature(self.signature, self.flags, self.counter)
 
 
 def signed_data(message: bytes, namespace: str) -> bytes:
@@ -58,19 +73,19 @@ def sign(key: SigningKey, message: bytes, namespace: str) -> bytes:
 
     :param namespace: 1 to 256 printable ASCII characters.
     :raises ValueError: if *namespace* is none.
+    :raises KeyInvalid: if the key was erased, or the ssh-agent that holds it does not sign.
     """
     _check_namespace(namespace)
-    return armour(SshSignature(key.public_raw, namespace, key.sign_raw(signed_data(message, namespace))))
+    made = key.public.read_signature(key.sign_blob(signed_data(message, namespace)))
+    return armour(_claimed(key.public, namespace, made))
 
 
 def armour(signature: SshSignature) -> bytes:
     """Return the one armoured spelling of *signature*."""
     pack = openssh.pack_string
     blob = MAGIC + VERSION.to_bytes(4, "big")
-    blob += (
-        pack(openssh.public_blob(signature.public_raw)) + pack(signature.namespace.encode()) + pack(b"") + pack(HASH)
-    )
-    blob += pack(pack(openssh.KEY_TYPE.encode()) + pack(signature.signature))
+    blob += pack(signature.public.wire) + pack(signature.namespace.encode()) + pack(b"") + pack(HASH)
+    blob += pack(signature.made.pack(signature.public))
     text = base64.b64encode(blob)
     lines = (text[at : at + _COLUMNS] + b"\n" for at in range(0, len(text), _COLUMNS))
     return _BEGIN + b"".join(lines) + _END
@@ -80,7 +95,7 @@ def parse(armoured: bytes) -> SshSignature:
     """Read an armoured signature.
 
     :raises InputError: if it is longer than 4 KiB, malformed, by another type of key than
-        Ed25519, of another hash than SHA-512, or spelled in any other way than ours.
+        Ed25519 (plain or FIDO), of another hash than SHA-512, or spelled in any other way than ours.
     """
     try:
         signature = _parse(armoured)
@@ -93,16 +108,21 @@ def parse(armoured: bytes) -> SshSignature:
     return signature
 
 
-def verify(armoured: bytes, message: bytes, namespace: str, public_key: bytes) -> bool:
+def verify(armoured: bytes, message: bytes, namespace: str, public_key: bytes, application: str = "") -> bool:
     """Return whether *armoured* is *public_key*'s signature over *message* in *namespace*.
 
     :param public_key: 32 bytes, from an anchor: the key inside the signature vouches for nothing.
+    :param application: of a FIDO key, whose signature counts only if a person was present.
     :raises InputError: as :func:`parse`.
     """
-    signature = parse(armoured)
-    if signature.namespace != namespace or signature.public_raw != public_key:
+    signature, key = parse(armoured), PublicKey(public_key, application)
+    if signature.namespace != namespace or signature.public != key:
         return False
-    return openssh.verify_raw(public_key, signature.signature, signed_data(message, namespace))
+    return key.verifies(signature.made, signed_data(message, namespace))
+
+
+def _claimed(key: PublicKey, namespace: str, made: KeySignature) -> SshSignature:
+    return SshSignature(key.raw, namespace, made.signature, key.application, made.flags, made.counter)
 
 
 def _parse(armoured: bytes) -> SshSignature:
@@ -114,22 +134,16 @@ def _parse(armoured: bytes) -> SshSignature:
     reader = openssh.WireReader(openssh.decode_base64(body.replace(b"\n", b"")))
     if reader.take(len(MAGIC)) != MAGIC or reader.uint32() != VERSION:
         raise openssh.WireError("no SSHSIG of version 1")
-    public_raw = openssh.raw_from_blob(reader.string())
+    key = PublicKey.from_wire(reader.string())
     namespace = reader.string().decode("ascii")
     _check_namespace(namespace)
     if reader.string():
         raise openssh.WireError("the reserved field is not empty")
     if (name := reader.string()) != HASH:
         raise openssh.WireError(f"hash {name[:32]!r}, not sha512")
-    inner = openssh.WireReader(reader.string())
+    inner = reader.string()
     reader.end()
-    if inner.string() != openssh.KEY_TYPE.encode():
-        raise openssh.WireError("the signature is not of type ssh-ed25519")
-    signature = inner.string()
-    inner.end()
-    if len(signature) != openssh.SIGNATURE_SIZE:
-        raise openssh.WireError(f"a signature of {len(signature)} bytes, not {openssh.SIGNATURE_SIZE}")
-    return SshSignature(public_raw, namespace, signature)
+    return _claimed(key, namespace, key.read_signature(inner))
 
 
 def _check_namespace(namespace: str) -> None:

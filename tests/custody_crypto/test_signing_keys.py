@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from forensics.custody import ed25519_openssh as openssh
 from forensics.custody.keys import Key, RunKey
-from forensics.errors import DiskFull, FeatureUnavailable, KeyInvalid, OutputRefused, PermissionRefused, WrongPassphrase
+from forensics.errors import DiskFull, KeyInvalid, OutputRefused, PermissionRefused, WrongPassphrase
 
 # RFC 8032 §7.1, tests 1 to 3: secret key, public key, message, signature
 RFC8032 = [
@@ -189,7 +189,8 @@ def test_a_damaged_openssh_key_never_signs(tmp_path: Path) -> None:
     assert refused >= len(blob) - 40
 
 
-def test_a_missing_file_a_folder_and_a_public_key_hint(tmp_path: Path) -> None:
+def test_a_missing_file_a_folder_and_a_public_key_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     with pytest.raises(KeyInvalid, match="no such key file"):
         Key.load(tmp_path / "none")
     with pytest.raises(KeyInvalid, match="no such key file"):
@@ -199,7 +200,7 @@ def test_a_missing_file_a_folder_and_a_public_key_hint(tmp_path: Path) -> None:
     Key.one_off().save(tmp_path / "k")
     with pytest.raises(KeyInvalid, match="public key") as caught:
         Key.load(tmp_path / "k.pub")
-    assert caught.value.hint == f"Name the private key: {tmp_path / 'k'}"
+    assert caught.value.hint == f"ssh-add it, or name the private key: {tmp_path / 'k'}"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="not shown: needs POSIX users")
@@ -272,10 +273,11 @@ def test_a_failure_on_the_second_file_takes_the_first_back(tmp_path: Path, monke
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ssh_agent_is_said_to_be_unavailable() -> None:
-    with pytest.raises(FeatureUnavailable, match="ssh-agent") as caught:
+def test_no_ssh_agent_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    with pytest.raises(KeyInvalid, match="ssh-agent") as caught:
         Key.from_agent()
-    assert caught.value.exit == 69
+    assert caught.value.exit == 78
 
 
 def test_a_run_key_signs_until_it_is_erased() -> None:
