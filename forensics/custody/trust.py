@@ -1,20 +1,24 @@
-"""``--trust``: OpenSSH allowed_signers files (ssh-keygen(1), ALLOWED SIGNERS).
+"""``--trust``: OpenSSH allowed_signers files (ssh-keygen(1), ALLOWED SIGNERS; docs/format.md §10).
 
-A line is ``principals [options] keytype base64-key [comment]``. Of the options only
-``namespaces="..."`` is honoured; a line that says anything else is refused, for to overlook a
-restriction would be to widen trust. So is a key of another type than ssh-ed25519: it
-could never vouch for a bag, and whoever listed it should learn that.
+A line is ``principals [options] keytype base64-key [comment]``. The options namespaces,
+valid-after, valid-before and cert-authority are honoured; a line that says anything else is
+refused, for to overlook a restriction would be to widen trust. So is a key of another type
+than Ed25519, plain or FIDO: it could never vouch for a bag, and whoever listed it should learn that.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from forensics.custody import ed25519_openssh as openssh
+from forensics.custody.certificates import Certificate
+from forensics.custody.publickey import SK_TYPE, PublicKey
+from forensics.custody.trust_options import Options, matches_list, names, read_options
 from forensics.errors import ConfigError, PermissionRefused
 
 MAX_FILE = 1 << 20
@@ -23,18 +27,20 @@ MAX_SIGNERS = 4096
 _KEY_TYPE = re.compile(r"(?:sk-)?(?:ssh|ecdsa)-[a-zA-Z0-9@.-]+")
 _QUOTED = re.compile(r'"([^"]*)"(?=[ \t]|$)')
 _PLAIN = re.compile(r'[^\s"]+')
-_OPTION = re.compile(r'([A-Za-z-]+)(?:="((?:[^"\\]|\\")*)")?')
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedSigner:
-    """One line: a key, whom it belongs to, and what it may sign.
+    """One line: a key, whom it belongs to, what it may sign, and when.
 
-    :param principals: names and patterns as the file gives them; printed, never compared.
+    :param principals: names and patterns as the file gives them; compared with a certificate's only.
     :param namespaces: patterns of namespaces; None for any.
     :param public_raw: 32 bytes.
     :param fingerprint: ``SHA256:...``.
     :param line: number in the file, from 1.
+    :param application: of a FIDO key, "" of any other.
+    :param valid_after: POSIX seconds, both included; None = without such a bound. *valid_before* likewise.
+    :param cert_authority: the key vouches for those whom it certifies, not for itself.
     """
 
     principals: tuple[str, ...]
@@ -42,13 +48,56 @@ class TrustedSigner:
     public_raw: bytes
     fingerprint: str
     line: int
+    application: str = ""
+    valid_after: int | None = None
+    valid_before: int | None = None
+    cert_authority: bool = False
 
-    def allows(self, namespace: str) -> bool:
-        """Return whether this key may sign in *namespace* (OpenSSH pattern list: ``*``, ``?``, ``!``)."""
-        if self.namespaces is None:
+    @property
+    def public(self) -> PublicKey:
+        """The key with its type."""
+        return PublicKey(self.public_raw, self.application)
+
+    def allows(self, namespace: str, at: float | None = None) -> bool:
+        """Return whether this line counts in *namespace* (OpenSSH pattern list: ``*``, ``?``, ``!``) at *at*.
+
+        Of a line with cert-authority this is what it may say of others: see :func:`vouching`.
+
+        :param at: POSIX seconds; None = now.
+        """
+        if self.namespaces is not None and not matches_list(self.namespaces, namespace):
+            return False
+        if self.valid_after is None and self.valid_before is None:
             return True
-        hits = [pattern for pattern in self.namespaces if _matches(pattern.removeprefix("!"), namespace)]
-        return bool(hits) and not any(pattern.startswith("!") for pattern in hits)
+        moment = time.time() if at is None else at
+        early = self.valid_after is not None and moment < self.valid_after
+        return not early and not (self.valid_before is not None and moment > self.valid_before)
+
+
+def vouching(
+    trust: Iterable[TrustedSigner],
+    key: PublicKey,
+    namespace: str,
+    at: float | None = None,
+    certificates: Sequence[Certificate] = (),
+) -> list[str]:
+    """Return the principals for whom *trust* vouches for *key*: none, if nobody does.
+
+    :param at: POSIX seconds; None = now.
+    :param certificates: those that are at hand: for lines with cert-authority.
+    """
+    moment = time.time() if at is None else at
+    mine = [one for one in certificates if one.public == key and not one.holds(moment)]
+    found: list[str] = []
+    for line in trust:
+        if not line.allows(namespace, moment):
+            continue
+        if not line.cert_authority:
+            found += [",".join(line.principals)] if line.public == key else []
+            continue
+        named = [name for one in mine if one.authority == line.public for name in one.principals]
+        found += [name for name in named if matches_list(line.principals, name)]
+    return list(dict.fromkeys(found))
 
 
 def load_trust(path: str | os.PathLike[str]) -> list[TrustedSigner]:
@@ -102,65 +151,20 @@ def _signer(text: str, number: int) -> TrustedSigner:
     plain = quoted or _PLAIN.match(text)
     if plain is None or text[plain.end() : plain.end() + 1] not in (" ", "\t"):
         raise ValueError("no principals with a key after them")
-    principals = _list(plain[1] if quoted else plain[0], "principals")
+    principals = names(plain[1] if quoted else plain[0], "principals")
     rest = text[plain.end() :].lstrip(" \t")
-    namespaces = None
+    said = Options()
     if not _KEY_TYPE.fullmatch(rest.split(None, 1)[0]):
-        namespaces, rest = _options(rest)
-    raw = _key(rest)
-    return TrustedSigner(principals, namespaces, raw, openssh.fingerprint(raw), number)
+        said, rest = read_options(rest)
+    key = _key(rest)
+    return TrustedSigner(
+        principals, said.namespaces, key.raw, key.fingerprint, number, key.application, said.valid_after,
+        said.valid_before, said.cert_authority,
+    )  # fmt: skip
 
 
-def _options(rest: str) -> tuple[tuple[str, ...] | None, str]:
-    """Return (namespaces, what follows the options)."""
-    namespaces: tuple[str, ...] | None = None
-    at = 0
-    while True:
-        match = _OPTION.match(rest, at)
-        if match is None:
-            raise ValueError(f"no option and no key type: {rest[at : at + 40]!r}")
-        name, value = match[1].lower(), match[2]
-        if name != "namespaces" or value is None:
-            _refuse_option(match[0], name)
-        if namespaces is not None:
-            raise ValueError("namespaces= stands twice")
-        namespaces = _list(value.replace('\\"', '"'), "namespaces")
-        at = match.end()
-        if rest[at : at + 1] in (" ", "\t"):
-            return namespaces, rest[at:].lstrip(" \t")
-        if rest[at : at + 1] != ",":
-            raise ValueError("no key after the options")
-        at += 1
-
-
-def _refuse_option(text: str, name: str) -> NoReturn:
-    if name in ("cert-authority", "valid-after", "valid-before"):
-        raise ValueError(f"option {name} is not honoured: such a line is refused, not overlooked")
-    if name == "namespaces":
-        raise ValueError('namespaces needs a list in double quotes: namespaces="sealbag-seal-v1"')
-    raise ValueError(f"unknown option or key type {text[:40]!r}")
-
-
-def _list(text: str, what: str) -> tuple[str, ...]:
-    names = tuple(text.split(","))
-    if not all(names):
-        raise ValueError(f"an empty name in {what}")
-    return names
-
-
-def _key(rest: str) -> bytes:
-    kind = rest.split(None, 1)[0]
-    if kind != openssh.KEY_TYPE and _KEY_TYPE.fullmatch(kind):
-        raise ValueError(f"a key of type {kind[:64]}: only ssh-ed25519 vouches for a bag")
-    return openssh.parse_public_line(rest)[0]
-
-
-def _matches(pattern: str, name: str) -> bool:
-    """OpenSSH match_pattern: ``*`` any run, ``?`` any one character; time bounded by the product of lengths."""
-    reached = {0}
-    for char in pattern:
-        if char == "*":
-            reached = set(range(min(reached), len(name) + 1)) if reached else reached
-        else:
-            reached = {at + 1 for at in reached if at < len(name) and char in ("?", name[at])}
-    return len(name) in reached
+def _key(rest: str) -> PublicKey:
+    kind = (rest.split(None, 1) or [""])[0]
+    if kind not in (openssh.KEY_TYPE, SK_TYPE) and _KEY_TYPE.fullmatch(kind):
+        raise ValueError(f"a key of type {kind[:64]}: only ssh-ed25519 and {SK_TYPE} vouch for a bag")
+    return PublicKey.from_line(rest)[0]
