@@ -1118,6 +1118,11 @@ def verify(
     trust: str | os.PathLike[str] | None = None,
     seal: str | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    witness: str | os.PathLike[str] | None = None,
+    origin: str | None = None,
+    revoked: str | os.PathLike[str] | None = None,
+    krl: Callable[[bytes], bool] | None = None,
+    times: Callable[[bytes, Sequence[tuple[str, bytes, str]]], Sequence[tuple[str, str, str]]] | None = None,
     jobs: int | None = None,
     on_progress: Progress | None = None,
 ) -> Verdict:
@@ -1132,6 +1137,8 @@ def verify(
     :raises ValueError: a signer or seal that has not the form of one, jobs below 1.
     """
     ensure(jobs is None or jobs >= 1, "the number of processes is 1 or more")
+    if not (witness is origin is revoked is krl is times is None):
+        raise AnchorError("this anchor is not known to the verifier yet")
     ensure(signer is None or re.fullmatch("SHA256:[A-Za-z0-9+/]{43}", signer), "a signer is SHA256: and 43 characters")
     ensure(seal is None or re.fullmatch("[0-9a-fA-F]{64}", seal), "a seal digest is 64 hex digits")
     anchors: dict[str, Any] = {"signer": signer, "seal": seal and seal.lower()}
