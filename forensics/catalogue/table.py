@@ -6,7 +6,7 @@ import base64
 import csv
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from forensics.catalogue.reader import read
 from forensics.catalogue.text import raw_of, safe
 from forensics.hashing.osapi import datasync
 from forensics.hashing.write import storage_error, write_all
+from forensics.model.exporter import BagFacts
 
 COLUMNS = (
     "seq", "source", "volume", "path", "stream", "type", "state", "size", "sha256", "outcome", "code", "flags",
@@ -74,7 +75,7 @@ def write_csv(bag: Path, path: Path) -> None:
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
         try:
-            for chunk in _csv_chunks(bag):
+            for chunk in _csv_chunks(rows(bag)):
                 write_all(fd, chunk, str(path))
             datasync(fd)
         finally:
@@ -83,12 +84,24 @@ def write_csv(bag: Path, path: Path) -> None:
         raise storage_error(error, str(path)) from error
 
 
-def _csv_chunks(bag: Path) -> Iterator[bytes]:
+class CsvExporter:
+    """``sealbag export --as csv``: as catalogue.csv, of the artefacts that were asked for."""
+
+    id = "csv"
+    version = "1"
+    suffix = ".csv"
+
+    def export(self, facts: BagFacts, rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+        """As :class:`forensics.model.exporter.Exporter`."""
+        return _csv_chunks(rows)
+
+
+def _csv_chunks(artefacts: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    for row in rows(bag):
-        row |= row["times"]
+    for artefact in artefacts:
+        row = {**artefact, **artefact["times"]}
         writer.writerow([_cell(row.get(name)) for name in COLUMNS])
         if text.tell() > 1 << 18:
             yield text.getvalue().encode("utf-8", "backslashreplace")
