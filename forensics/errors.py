@@ -16,7 +16,12 @@ next). A message is three lines: what, where, what to do.
     ├── OutputRefused                73
     │   ├── OutputNotEmpty, OutputLocked, OutputSealed, OutputInsideSource
     ├── StorageError                 74  the destination failed
-    │   └── DiskFull
+    │   ├── DiskFull
+    │   └── TargetError              74  a place elsewhere (folder, SFTP, S3, HTTP)
+    │       ├── TargetUnreachable, TargetMissing
+    │       ├── TargetConflict       73  another file of that name is there
+    │       ├── TargetRefused        77  credentials
+    │       └── HostKeyUnknown       78  who answers is not known
     ├── PermissionRefused            77
     ├── ConfigError                  78  profile, rule, key or config
     │   ├── ProfileUnknown, RuleInvalid, KeyInvalid, WrongPassphrase, PluginError
@@ -153,6 +158,45 @@ class DiskFull(StorageError):
     """The destination has no space left."""
 
     code, hint = "disk-full", "Free space or move the bag to a larger disk, then --resume."
+
+
+class TargetError(StorageError):
+    """Something failed at a place elsewhere; ``where`` never holds a secret."""
+
+    code, hint = "target", "Check the target's address, its free space and that it takes files of this size."
+
+
+class TargetUnreachable(TargetError):
+    """The target did not answer, or broke off: it may work later."""
+
+    code, hint = "unreachable", "Check the network and that the server runs; then try again."
+
+
+class TargetMissing(TargetError):
+    """The target, or what was asked for there, does not exist."""
+
+    code, hint = "missing", "Make the folder or bucket first: none is made, lest a wrong address be filled."
+
+
+class TargetConflict(TargetError):
+    """A file of that name is there already, and is left as it is."""
+
+    code, exit, hint = "conflict", 73, "Look at what is there; choose another name or folder."
+
+
+class TargetRefused(TargetError):
+    """The target does not let us in, or not write."""
+
+    code, exit, hint = "refused", 77, "Check the user, the key or the token, and what it may do there."
+
+
+class HostKeyUnknown(TargetError):
+    """The SSH server's key is not one that was known before: nothing was sent."""
+
+    code, exit = "host-key", 78
+    hint = (
+        "Ask for the fingerprint on another way; then add ?hostkey=SHA256:... to the target, or the key to known_hosts."
+    )
 
 
 class PermissionRefused(SealbagError):

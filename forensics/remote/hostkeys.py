@@ -1,0 +1,148 @@
+"""An SSH connection to a server whose key is known: by fingerprint, or by known_hosts; never by first use."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from forensics.errors import (
+    HostKeyUnknown,
+    SealbagError,
+    TargetError,
+    TargetMissing,
+    TargetRefused,
+    TargetUnreachable,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from paramiko import PKey, SSHClient
+
+MAX_KNOWN = 4 << 20
+SYSTEM_KNOWN = ("/etc/ssh/ssh_known_hosts", "~/.ssh/known_hosts")
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
+
+
+def connect(host: str, port: int, user: str | None, options: Mapping[str, str], timeout: float) -> SSHClient:
+    """Return a connection.
+
+    :param options: ``hostkey`` (SHA256:... as ``ssh-keygen -l`` prints it: this key alone), ``known_hosts``
+        (this file alone), ``identity`` (this private key alone).
+    :raises HostKeyUnknown: if the server shows another key than is known; nothing was sent.
+    :raises TargetRefused: if no key of ours is let in.
+    :raises UsageError: if *options* are none.
+    """
+    import paramiko
+
+    client = paramiko.SSHClient()
+    wanted = options.get("hostkey")
+    revoked = frozenset[bytes]()
+    if wanted is not None and not _FINGERPRINT.fullmatch(wanted):
+        raise UsageError("hostkey= is no fingerprint", hint="SHA256:... as ssh-keygen -lf KEY.pub prints it.")
+    if wanted is None:
+        revoked = _load_known(client, options.get("known_hosts"))
+    client.set_missing_host_key_policy(_policy(host, port, wanted))
+    identity = options.get("identity")
+    try:
+        client.connect(
+            host, port, username=user, timeout=timeout, banner_timeout=timeout, auth_timeout=timeout,
+            channel_timeout=timeout, key_filename=identity, allow_agent=identity is None,
+            look_for_keys=identity is None,
+        )  # fmt: skip
+        transport = client.get_transport()
+        if transport is not None and transport.get_remote_server_key().asbytes() in revoked:
+            raise HostKeyUnknown("the server's key is marked @revoked in known_hosts", where=f"{host}:{port}")
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _load_known(client: SSHClient, file: str | None) -> frozenset[bytes]:
+    """Load known keys; return the blobs of those that are revoked."""
+    revoked = set()
+    for name in (file,) if file else SYSTEM_KNOWN:
+        path = Path(name).expanduser()
+        if not path.is_file():
+            if file:
+                raise UsageError("no such known_hosts file", hint="Check known_hosts= in the target.")
+            continue
+        if path.stat().st_size > MAX_KNOWN:
+            raise UsageError(f"{path} is larger than {MAX_KNOWN >> 20} MiB", hint="Name a smaller known_hosts=FILE.")
+        client.load_host_keys(str(path)) if file else client.load_system_host_keys(str(path))
+        for line in path.read_text("utf-8", "replace").splitlines():
+            words = line.split()
+            if len(words) >= 4 and words[0] == "@revoked":
+                try:
+                    revoked.add(base64.b64decode(words[3], validate=True))
+                except ValueError:
+                    continue  # no key: nothing that a server could show
+    return frozenset(revoked)
+
+
+def _policy(host: str, port: int, wanted: str | None) -> Any:
+    """What paramiko asks when known_hosts has no line for the host."""
+    import paramiko
+
+    class Policy(paramiko.MissingHostKeyPolicy):
+        def missing_host_key(self, client: SSHClient, hostname: str, key: PKey) -> None:
+            shown = fingerprint(key.asbytes())
+            if wanted is None:
+                raise HostKeyUnknown(f"the server's key is not known: {key.get_name()} {shown}", where=f"{host}:{port}")
+            if shown != wanted:
+                raise HostKeyUnknown(
+                    f"the server shows another key than hostkey= says: {key.get_name()} {shown}",
+                    where=f"{host}:{port}",
+                    hint="Somebody may stand between. Ask the server's owner which key is right.",
+                )
+
+    return Policy()
+
+
+def fingerprint(blob: bytes) -> str:
+    """``SHA256:...`` of an SSH public key blob."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+@contextmanager
+def translate(where: str, broken: Callable[[], None]) -> Iterator[None]:
+    """Errors of paramiko and of the network as errors of targets.
+
+    :param broken: called when the connection is of no more use.
+    """
+    import paramiko
+
+    try:
+        yield
+    except SealbagError:
+        raise
+    except paramiko.BadHostKeyException as error:
+        shown = fingerprint(error.key.asbytes())
+        raise HostKeyUnknown(
+            f"the server shows another key than known_hosts has: {shown}",
+            where=where,
+            hint="Somebody may stand between. Ask the server's owner which key is right.",
+        ) from error
+    except (paramiko.AuthenticationException, paramiko.PasswordRequiredException) as error:
+        broken()
+        raise TargetRefused("the server does not let us in", where=where) from error
+    except FileNotFoundError as error:
+        raise TargetMissing("no such file or folder", where=where) from error
+    except PermissionError as error:
+        raise TargetRefused("the server refuses this", where=where) from error
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        if isinstance(error, OSError) and str(error).startswith("Failure"):
+            raise TargetError("the server failed (disk full, or a name it does not take?)", where=where) from error
+        broken()
+        raise TargetUnreachable(f"no connection ({_words(error)})", where=where) from error
+
+
+def _words(error: BaseException) -> str:
+    """An error's text, bounded; the peer may have written it."""
+    text = str(error) or type(error).__name__
+    return "".join(char if char.isprintable() else "?" for char in text[:120])
