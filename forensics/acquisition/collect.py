@@ -21,6 +21,7 @@ from forensics.acquisition.views import write_views
 from forensics.custody.bag import BagWriter
 from forensics.custody.company import CheckpointTargets, RunTicket
 from forensics.custody.keys import Key
+from forensics.custody.resume import begun_case
 from forensics.custody.seal import Seal, seal
 from forensics.errors import DiskFull, Interrupted, StorageError
 from forensics.model import EvidenceSource, Facts, Volume
@@ -58,6 +59,7 @@ def collect(
     :param ticket: a job ticket made off-host, which certifies this run's keys.
     :param targets: where checkpoints are sent as they are made.
     :raises OutputRefused: before anything is written.
+    :raises KeyInvalid: likewise, if the ticket does not hold for this case, on this host, now.
     :raises Interrupted: on KeyboardInterrupt; the bag can be resumed.
     :raises StorageError: if the destination fails; what was acknowledged stands.
     :raises ConfigError: for a profile, rule or collector that is not right.
@@ -71,6 +73,8 @@ def collect(
         "case": case, "exhibit": exhibit, "examiner": examiner, **ready.about,
         "actors": ["sealbag: program", *([f"{examiner}: examiner"] if examiner else [])],
     }  # fmt: skip
+    if ticket is not None:
+        ticket.require(begun_case(path, case) if resume else case)
     known, names = Acknowledged(), Names()
 
     def see(line: Mapping[str, Any]) -> None:

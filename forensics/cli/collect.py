@@ -9,7 +9,7 @@ import click
 
 from forensics.acquisition.collect import collect
 from forensics.acquisition.progress import Progress
-from forensics.cli.job import Job, perform, plan, result_row, summary
+from forensics.cli.job import Job, perform, plan, result_row, signer_of, summary
 from forensics.cli.options import human_bytes, print_json, run_options
 from forensics.model import EvidenceSource
 from forensics.pipeline.verdicts import Sealed, own_verdict
@@ -34,7 +34,7 @@ def run(job: Job) -> int:
     def act(sources: list[EvidenceSource], options: dict[str, Any]) -> Sealed:
         bag = collect(sources, job.out, **options)
         options["on_progress"](Progress(phase="verify"))
-        return Sealed(bag, own_verdict(bag))
+        return Sealed(bag, own_verdict(bag, signer_of(options)))
 
     done = perform(job, act)
     bag, verdict = done.bag, done.verdict

@@ -21,6 +21,9 @@ from forensics.cli.progress import Bar
 from forensics.cli.signing import signing_key
 from forensics.custody.keys import Key
 from forensics.custody.lines import now
+from forensics.custody.ticketfile import read_job_ticket
+from forensics.custody.tickets import JobTicket
+from forensics.errors import UsageError
 from forensics.model import EvidenceSource
 from forensics.verifier import Verdict
 
@@ -38,6 +41,7 @@ class Job:
     exhibit: str
     examiner: str
     key_file: str | None
+    ticket_file: str | None
     resume: bool
     dry_run: bool
     max_file: str | None
@@ -73,6 +77,28 @@ def load_key(job: Job) -> Key | None:
             file=sys.stderr,
         )
     return key
+
+
+def load_ticket(job: Job) -> JobTicket | None:
+    """The job ticket, which also says the case where --case does not.
+
+    :raises UsageError: if there is a --key too: under a ticket the run's own key signs the seal.
+    """
+    if job.ticket_file is None:
+        return None
+    if job.key_file is not None:
+        raise UsageError("--key and --ticket", hint="Give one: under a ticket the run's own key signs the seal.")
+    ticket = read_job_ticket(job.ticket_file)
+    for warning in ticket.warnings:
+        print(f"sealbag: warning: {warning}", file=sys.stderr)
+    job.case = job.case or ticket.case
+    return ticket
+
+
+def signer_of(options: dict[str, Any]) -> str | None:
+    """What the own bag is verified against, if that is not the key of its seal: the ticket's signer."""
+    ticket: JobTicket | None = options["ticket"]
+    return ticket.signer if ticket is not None else None
 
 
 class Log:
@@ -148,12 +174,12 @@ def perform(job: Job, act: Callable[[list[EvidenceSource], dict[str, Any]], Outc
     """
     log = Log(job.log_file)
     try:
-        key = load_key(job)
+        key, ticket = load_key(job), load_ticket(job)
         with sigterm_interrupts(), ExitStack() as stack, Bar(show=not (job.quiet or job.no_progress)) as bar:
             sources = open_all(job, stack)
             log.write("start", sources=list(job.sources), out=str(job.out), profile=job.profile)
             options = {
-                "profile": job.profile, "key": key, "case": job.case, "exhibit": job.exhibit,
+                "profile": job.profile, "key": key, "ticket": ticket, "case": job.case, "exhibit": job.exhibit,
                 "examiner": job.examiner, "resume": job.resume, "on_progress": log.watch(bar), **job.overrides,
             }  # fmt: skip
             done = act(sources, options)

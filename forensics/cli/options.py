@@ -43,6 +43,10 @@ _RUN: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
             "help": "Ed25519 key for the seal: a file, or agent:[SHA256:...]. Default: one of this run, never written.",
         },
     ),
+    (
+        ("--ticket", "ticket_file"),
+        {"type": _FILE, "metavar": "F", "help": "Job ticket that certifies this run's keys (sealbag ticket new)."},
+    ),
     (("--resume",), {"is_flag": True, "help": "Go on with an interrupted bag."}),
     (("--dry-run",), {"is_flag": True, "help": "Walk and count; write nothing."}),
     (("--max-file",), {"metavar": "SIZE", "help": "Largest single file, e.g. 512MiB."}),

@@ -14,6 +14,13 @@ class RunTicket(Protocol):
     def sha256(self) -> str:
         """Digest of the ticket's .json file."""
 
+    @property
+    def signer(self) -> str:
+        """Fingerprint of the key that signed it."""
+
+    def require(self, case: str) -> None:
+        """Check, before anything is written, that it holds for *case*, on this host, now. :raises KeyInvalid:"""
+
     def prove(self, bag: str, run_key: bytes, signer_key: bytes) -> str:
         """Return ``ticket_proof`` (base64) for a bag and two public keys of 32 bytes."""
 

@@ -110,6 +110,22 @@ class RunKey(SigningKey):
         """Make one from the system's random source."""
         return cls._generate()
 
+    @classmethod
+    def new_with_secret(cls) -> tuple[bytes, RunKey]:
+        """Make one whose 32 secret bytes (RFC 8032) are carried elsewhere: a job key; return both."""
+        key = cls.new()
+        return key._live().private_bytes_raw(), key
+
+    @classmethod
+    def of_secret(cls, secret: bytes) -> RunKey:
+        """Make one of its 32 secret bytes.
+
+        :raises ValueError: if it is not 32 bytes.
+        """
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        return cls(Ed25519PrivateKey.from_private_bytes(secret))
+
     @property
     def erased(self) -> bool:
         """True once :meth:`erase` was called."""

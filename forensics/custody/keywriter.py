@@ -1,4 +1,4 @@
-"""Writing a new key pair: never over a file, never half of it.
+"""Writing a new key pair, or another file with a secret: never over a file, never half of it.
 
 Source: OpenSSH PROTOCOL.key (openssh-key-v1), written by the cryptography library.
 """
@@ -33,18 +33,23 @@ def write_pair(path: Path, private: Ed25519PrivateKey, words: bytes | None, line
         if os.path.lexists(name):
             raise OutputRefused("a key file is never overwritten", where=str(name), hint="Choose another name.")
     with contextlib.ExitStack() as undo:
-        _write_new(path, data, 0o600)
+        write_new(path, data, 0o600)
         undo.callback(path.unlink, missing_ok=True)
-        _write_new(public, line.encode() + b"\n", 0o644)
+        write_new(public, line.encode() + b"\n", 0o644)
         undo.pop_all()
 
 
-def _write_new(path: Path, data: bytes, mode: int) -> None:
-    """Create *path*, mode *mode*, with *data*, synced; leave nothing behind on failure."""
+def write_new(path: Path, data: bytes, mode: int, what: str = "key") -> None:
+    """Create *path*, mode *mode*, with *data*, synced; leave nothing behind on failure.
+
+    :param what: names it in errors.
+    :raises OutputRefused: if something is there, or there is no such folder.
+    :raises PermissionRefused, DiskFull, StorageError: if the system refuses or fails.
+    """
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     except OSError as error:
-        raise _refusal(error, path) from error
+        raise _refusal(error, path, what) from error
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
@@ -52,17 +57,20 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
             os.fsync(stream.fileno())
     except OSError as error:
         path.unlink(missing_ok=True)
-        raise _refusal(error, path) from error
+        raise _refusal(error, path, what) from error
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
-def _refusal(error: OSError, path: Path) -> OutputRefused | PermissionRefused | DiskFull | StorageError:
-    where, hint = str(path), "Choose another place for the key."
+def _refusal(error: OSError, path: Path, what: str) -> OutputRefused | PermissionRefused | DiskFull | StorageError:
+    where, hint = str(path), f"Choose another place for the {what}."
     if isinstance(error, FileExistsError):
-        return OutputRefused("a key file is never overwritten", where=where, hint="Choose another name.")
+        return OutputRefused(f"a {what} file is never overwritten", where=where, hint="Choose another name.")
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return OutputRefused("no such folder", where=where, hint="Make the folder first, or choose another.")
     if isinstance(error, PermissionError):
-        return PermissionRefused("the key may not be written there", where=where, hint=hint)
+        return PermissionRefused(f"the {what} may not be written there", where=where, hint=hint)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull("no space for the key", where=where, hint=hint)
-    return StorageError(f"the key cannot be written ({error.strerror})", where=where, hint=hint)
+        return DiskFull(f"no space for the {what}", where=where, hint=hint)
+    return StorageError(f"the {what} cannot be written ({error.strerror})", where=where, hint=hint)

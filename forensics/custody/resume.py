@@ -13,7 +13,7 @@ from forensics.custody.layout import remove_unfinished
 from forensics.custody.lines import LEDGER, read_lines
 from forensics.custody.sshsig import verify as verify_signature
 from forensics.custody.tree import Tree
-from forensics.errors import InputError, OutputSealed
+from forensics.errors import InputError, NotABag, OutputSealed
 from forensics.hashing.write import storage_error
 
 MAX_NAMED = 1000
@@ -77,6 +77,17 @@ def read_state(bag: Path, on_line: Callable[[Mapping[str, Any]], None] | None = 
         if on_line is not None:
             on_line(line)
     return state
+
+
+def begun_case(bag: Path, case: str) -> str:
+    """Return the case of the bag that was begun there; *case* if no first line was durable.
+
+    :raises FutureFormat, InputError:
+    """
+    try:
+        return next((str(line.get("case", "")) for _, line in read_lines(bag)), case)
+    except NotABag:
+        return case
 
 
 def refuse_sealed(bag: Path, signer_key: str, application: str = "") -> None:

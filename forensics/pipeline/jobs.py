@@ -215,7 +215,8 @@ def triage(
         hint = "What comes after the seal: sealbag process BAG --work DIR, then sealbag report DIR --out FILE."
         raise OutputSealed(error.what, where=error.where, hint=hint) from error
     tell(Progress(phase="verify"))
-    verdict = own_verdict(bag)
+    ticket = options.get("ticket")
+    verdict = own_verdict(bag, ticket.signer if ticket is not None else None)
     tell(Progress(phase="report"))
     work = _answered(Workspace.open(folder / "work", [bag.path]), done[0] if done else None)
     info = report(work, folder / "report.html", verdicts={str(bag.path): verdict})
