@@ -162,6 +162,10 @@ def _tag_files(bag: Path) -> Iterator[str]:
     for folder in ("checkpoints", "keys"):
         for path in (custody / folder).iterdir():
             yield f"custody/{folder}/{path.name}"
+    # of a subset: what it was taken from
+    for path in (custody / "origin").rglob("*"):
+        if path.is_file():
+            yield path.relative_to(bag).as_posix()
 
 
 def _write_tagmanifest(bag: Path) -> str:
