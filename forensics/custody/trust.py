@@ -69,7 +69,7 @@ class TrustedSigner:
             return False
         if self.valid_after is None and self.valid_before is None:
             return True
-        moment = time.time() if at is None else at
+        moment = int(time.time() if at is None else at)
         early = self.valid_after is not None and moment < self.valid_after
         return not early and not (self.valid_before is not None and moment > self.valid_before)
 
@@ -86,7 +86,7 @@ def vouching(
     :param at: POSIX seconds; None = now.
     :param certificates: those that are at hand: for lines with cert-authority.
     """
-    moment = time.time() if at is None else at
+    moment = int(time.time() if at is None else at)
     mine = [one for one in certificates if one.public == key and not one.holds(moment)]
     found: list[str] = []
     for line in trust:
