@@ -76,8 +76,9 @@ def parse_list(data: bytes, where: str = "revoked") -> dict[str, str]:
 
 def _line(text: str) -> tuple[str, str]:
     words = text.split()
-    since = words.pop().removeprefix("since=") if words[-1].startswith("since=") else ""
-    if since:
+    since = ""
+    if words[-1].startswith("since="):
+        since = words.pop().removeprefix("since=")
         parse_rfc3339(since)
     if words and _FINGERPRINT.fullmatch(words[0]) and len(words) == 1:
         return words[0], since
