@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from forensics.custody.keys import Key
     from forensics.errors import SealbagError
     from forensics.pipeline import Triage, Work, process, report, triage
+    from forensics.transfer.cite import cite
+    from forensics.transfer.disclose import disclose
     from forensics.verifier import Check, Verdict, verify
 
 _WHERE = {
@@ -35,7 +37,9 @@ _WHERE = {
     "Triage": "forensics.pipeline",
     "Verdict": "forensics.verifier",
     "Work": "forensics.pipeline",
+    "cite": "forensics.transfer.cite",
     "collect": "forensics.acquisition.collect",
+    "disclose": "forensics.transfer.disclose",
     "dry_run": "forensics.acquisition.collect",
     "open_source": "forensics.acquisition.opening",
     "process": "forensics.pipeline",
@@ -55,7 +59,9 @@ __all__ = [
     "Triage",
     "Verdict",
     "Work",
+    "cite",
     "collect",
+    "disclose",
     "dry_run",
     "open_source",
     "process",

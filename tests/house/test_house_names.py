@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: Every public name of `forensics`. A name is added here on purpose or not at all.
 PUBLIC: list[str] = [
     "Bag", "Check", "Coverage", "Gap", "Key", "Progress", "SealbagError", "Triage", "Verdict", "Work",
-    "collect", "dry_run", "open_source", "process", "report", "triage", "verify",
+    "cite", "collect", "disclose", "dry_run", "open_source", "process", "report", "triage", "verify",
 ]  # fmt: skip
 
 
