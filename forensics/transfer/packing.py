@@ -1,0 +1,214 @@
+"""pack(): a bag as one encrypted stream (docs/format.md §16)."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from forensics.custody.lines import read_lines
+from forensics.custody.lock import refuse_held
+from forensics.custody.resume import object_names
+from forensics.custody.trust import TrustedSigner
+from forensics.errors import InputError, Interrupted, StorageError
+from forensics.transfer.form import MAX_MEMBER
+from forensics.transfer.order import SEAL, Outside, walk
+from forensics.transfer.outputs import Output, open_output
+from forensics.transfer.recipients import load_recipients
+from forensics.transfer.writing import LEVEL, TransportWriter
+
+#: lines that go out together, at most
+BATCH = 1000
+_HINT = "Run sealbag verify: the ledger was cut."
+_OBJECT = re.compile(r"data/objects/[0-9a-f]{2}/([0-9a-f]{64})")
+#: phase, bytes so far
+OnPacked = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What was sent.
+
+    :param out: where to, without secrets; *size* in bytes and *sha256* are of the encrypted stream.
+    :param sealed: False for a bag that is not sealed: unpacked, it is INCOMPLETE.
+    :param missing: files that a line names and that are not there; *odd*: that have not the digest of their name.
+    :param litter: names of operating systems' own files, which stayed behind.
+    """
+
+    out: str
+    bag: str
+    size: int
+    sha256: str
+    files: int
+    lines: int
+    bytes: int
+    recipients: int
+    sealed: bool
+    seal_sha256: str
+    missing: tuple[str, ...] = ()
+    odd: tuple[str, ...] = ()
+    litter: tuple[str, ...] = ()
+
+
+def pack(
+    bag: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    recipients: Sequence[str],
+    *,
+    trust: Sequence[TrustedSigner] = (),
+    signer: str = "",
+    level: int = LEVEL,
+    on_progress: OnPacked | None = None,
+) -> Packed:
+    """Pack a bag into one encrypted stream; the bag is only read.
+
+    :param out: a new file, a folder (the stream gets the bag's name), ``-`` (standard output) or an address
+        of a target (see :func:`forensics.remote.open_target`) with a file's name as its last part.
+    :param recipients: two or more: ``age1...``, ``ssh-ed25519 AAAA...``, a .pub or .recipient file.
+    :param trust: who may have certified a .recipient file; *signer*: a fingerprint that may.
+    :param level: of zstd, 1 to 19.
+    :raises NotABag, InputError: if it is no bag, or holds what cannot travel (verify says what).
+    :raises OutputLocked: if somebody writes it now.
+    :raises ConfigError, KeyInvalid: for fewer than two recipients, or one that is none.
+    :raises OutputRefused, TargetError, StorageError: if *out* cannot be written.
+    :raises Interrupted: on KeyboardInterrupt; no file has been given its name.
+    """
+    path = Path(bag)
+    keys = load_recipients(recipients, trust, signer)
+    packing = _Packing(path, on_progress or (lambda phase, done: None))
+    refuse_held(path)
+    with open_output(out, f"{path.resolve().name}.sealbag.tar.zst.age", packing.id) as output:
+        stream = TransportWriter(output, keys, level=level)
+        try:
+            packing.send(stream)
+        except KeyboardInterrupt:
+            stream.abandon()
+            raise Interrupted("stopped; nothing was finished", where=output.shown, hint="Run it again.") from None
+        except BaseException:
+            stream.abandon()
+            raise
+        output.finish()
+    return packing.packed(stream, output, len(keys))
+
+
+class _Packing:
+    def __init__(self, bag: Path, on_progress: OnPacked) -> None:
+        self.bag, self.on_progress = bag, on_progress
+        first = next(iter(read_lines(bag)), None)
+        if first is None:
+            raise InputError("the ledger has no whole line: there is nothing to pack", where=str(bag))
+        self.id = str(first[1].get("bag", ""))
+        self.sealed = all((bag / name).is_file() for name in SEAL)
+        self.sent: set[bytes] = set()
+        self.named: set[str] = set()  # bag paths below data/images and data/derived
+        self.missing: list[str] = []
+        self.odd: list[str] = []
+        self.litter: list[str] = []
+        self.seal_sha256 = ""
+
+    def send(self, stream: TransportWriter) -> None:
+        outside = Outside(self.bag)
+        self.litter = outside.litter
+        stream.begin(self.id)
+        for path in outside.first:
+            self._file(stream, path)
+        notes = iter(outside.checkpoints)
+        note = next(notes, None)
+        for paths, lines in self._batches():
+            for path in paths:
+                self._file(stream, path)
+            stream.ledger(lines)
+            while note is not None and note[0] <= stream.lines:
+                self._file(stream, note[1])
+                note = next(notes, None)
+            self.on_progress("pack", stream.bytes)
+        if note is not None:
+            raise InputError("a checkpoint of more lines than the ledger has", where=note[1], hint=_HINT)
+        for path in (*self._unnamed(), *outside.middle):
+            self._file(stream, path)
+        seal = self.bag / SEAL[0]
+        if self.sealed:
+            self.seal_sha256 = hashlib.sha256(seal.read_bytes()).hexdigest()
+        # the signature comes last of all: whoever has it has everything
+        for path in (*(SEAL[:1] if seal.exists() else ()), *outside.last, *(SEAL[1:] if self.sealed else ())):
+            self._file(stream, path)
+        stream.end()
+
+    def _batches(self) -> Iterator[tuple[list[str], bytes]]:
+        """Yield (files that come first, whole lines); the lines before the first content at once."""
+        paths: list[str] = []
+        lines = bytearray()
+        count = 0
+        for data, line in read_lines(self.bag):
+            if count >= BATCH or len(lines) + len(data) + 1 > MAX_MEMBER:
+                yield paths, bytes(lines)
+                paths, lines, count = [], bytearray(), 0
+            new = self._new_paths(line)
+            if new and not paths and lines:
+                yield [], bytes(lines)
+                lines, count = bytearray(), 0
+            paths += new
+            lines += data + b"\n"
+            count += 1
+        yield paths, bytes(lines)
+
+    def _new_paths(self, line: dict[str, Any]) -> list[str]:
+        found = []
+        for name in object_names(line):
+            digest = bytes.fromhex(name)
+            if digest not in self.sent:
+                self.sent.add(digest)
+                found.append(f"data/objects/{name[:2]}/{name}")
+        stored = line.get("stored")
+        if isinstance(stored, str) and stored not in self.named:
+            self.named.add(stored)
+            found.append(stored)
+        return found
+
+    def _unnamed(self) -> Iterator[str]:
+        """Files below data/ that no line names: they make a sealed bag INVALID, here as there."""
+        if not (self.bag / "data").is_dir():
+            return
+        for path in walk(self.bag, self.litter, "data"):
+            match = _OBJECT.fullmatch(path)
+            if path not in self.named and not (match and bytes.fromhex(match[1]) in self.sent):
+                yield path
+
+    def _file(self, stream: TransportWriter, path: str) -> None:
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+        try:
+            file = io.FileIO(os.open(f"{self.bag}/{path}", flags))
+        except FileNotFoundError:
+            self.missing.append(path)
+            return
+        except OSError as error:
+            raise StorageError(f"cannot be read ({error.strerror})", where=f"{self.bag}/{path}") from error
+        with file:
+            sha256 = stream.file(path, _Source(file, f"{self.bag}/{path}"))
+        match = _OBJECT.fullmatch(path)
+        if match and match[1] != sha256:
+            self.odd.append(path)
+
+    def packed(self, stream: TransportWriter, output: Output, recipients: int) -> Packed:
+        return Packed(
+            output.shown, self.id, output.size, output.sha256, stream.files, stream.lines, stream.bytes, recipients,
+            self.sealed, self.seal_sha256, tuple(self.missing), tuple(self.odd), tuple(self.litter),
+        )  # fmt: skip
+
+
+class _Source:
+    """A file of the bag; what fails while it is read is named."""
+
+    def __init__(self, file: io.FileIO, where: str) -> None:
+        self._file, self._where = file, where
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            return self._file.read(size) or b""
+        except OSError as error:
+            raise StorageError(f"cannot be read ({error.strerror})", where=self._where) from error
