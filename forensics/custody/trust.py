@@ -93,7 +93,7 @@ def vouching(
         if not line.allows(namespace, moment):
             continue
         if not line.cert_authority:
-            found += [",".join(line.principals)] if line.public == key else []
+            found += line.principals if line.public == key else ()
             continue
         named = [name for one in mine if one.authority == line.public for name in one.principals]
         found += [name for name in named if matches_list(line.principals, name)]
