@@ -93,7 +93,7 @@ def disclose(
     :param key: signs the subset's seal; None = a key of this process.
     :param signer, trust, origin_seal: anchors for the origin, as :func:`forensics.verify` has them.
     :raises UsageError: if nothing fits, or what is redacted would be disclosed all the same.
-    :raises InputError: if the origin does not verify, is not sealed, or is a subset itself.
+    :raises InputError: if the origin does not verify (with an anchor: as VALID), is not sealed, or is a subset.
     :raises OutputRefused, StorageError: a bag that cannot be written whole is removed.
     """
     asked = list(where)
@@ -139,7 +139,8 @@ def _refuse(origin: Path, target: Path) -> None:
 def _verified(bag: Path, signer: str | None, trust: str | None, digest: str | None, on_step: OnStep | None) -> Verdict:
     """:raises InputError: unless the origin is what was sealed, whoever vouches for it."""
     found = verify(str(bag), signer=signer, trust=trust, seal=digest, on_progress=on_step)
-    if found.code not in ("VALID", "UNTRUSTED"):
+    anchored = (signer, trust, digest) != (None, None, None)
+    if found.code != "VALID" and (anchored or found.code != "UNTRUSTED"):
         why = f"{found.first.why}" if found.first else "see sealbag verify"
         hint = "Disclose from the whole bag." if found.code == "INCOMPLETE" else "Run sealbag verify on it."
         raise InputError(f"the bag is {found.code} ({why}): nothing was disclosed", where=str(bag), hint=hint)
