@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from forensics.pipeline import Triage, Work, process, report, triage
     from forensics.transfer.cite import cite
     from forensics.transfer.disclose import disclose
+    from forensics.transfer.packing import Packed, pack
+    from forensics.transfer.unpacking import Unpacked, unpack
     from forensics.verifier import Check, Verdict, verify
 
 _WHERE = {
@@ -32,9 +34,11 @@ _WHERE = {
     "Coverage": "forensics.acquisition.coverage",
     "Gap": "forensics.acquisition.coverage",
     "Key": "forensics.custody.keys",
+    "Packed": "forensics.transfer.packing",
     "Progress": "forensics.acquisition.progress",
     "SealbagError": "forensics.errors",
     "Triage": "forensics.pipeline",
+    "Unpacked": "forensics.transfer.unpacking",
     "Verdict": "forensics.verifier",
     "Work": "forensics.pipeline",
     "cite": "forensics.transfer.cite",
@@ -42,9 +46,11 @@ _WHERE = {
     "disclose": "forensics.transfer.disclose",
     "dry_run": "forensics.acquisition.collect",
     "open_source": "forensics.acquisition.opening",
+    "pack": "forensics.transfer.packing",
     "process": "forensics.pipeline",
     "report": "forensics.pipeline",
     "triage": "forensics.pipeline",
+    "unpack": "forensics.transfer.unpacking",
     "verify": "forensics.verifier",
 }
 
@@ -54,9 +60,11 @@ __all__ = [
     "Coverage",
     "Gap",
     "Key",
+    "Packed",
     "Progress",
     "SealbagError",
     "Triage",
+    "Unpacked",
     "Verdict",
     "Work",
     "cite",
@@ -64,9 +72,11 @@ __all__ = [
     "disclose",
     "dry_run",
     "open_source",
+    "pack",
     "process",
     "report",
     "triage",
+    "unpack",
     "verify",
 ]
 

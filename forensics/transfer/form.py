@@ -24,6 +24,8 @@ LEDGER = "custody/ledger.jsonl"
 SEAL_SIG = "custody/seal.json.sig"
 CHECKPOINT = re.compile(r"custody/checkpoints/(\d{12})\.note")
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])", re.IGNORECASE)
+_OBJECT = re.compile(r"data/objects/[0-9a-f]{2}/[0-9a-f]{64}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f\\:*?"<>|]')
 
 
@@ -40,6 +42,8 @@ def check_path(path: object) -> str:
 
     :raises Unsafe: docs/format.md §6 and §16; microsoft.com "Naming Files, Paths, and Namespaces".
     """
+    if isinstance(path, str) and _OBJECT.fullmatch(path):
+        return path  # nearly all are
     if not isinstance(path, str) or not path or len(path.encode("utf-8", "surrogatepass")) > MAX_PATH:
         raise Unsafe("no path, or one that is too long")
     parts = path.split("/")
@@ -54,7 +58,7 @@ def check_path(path: object) -> str:
             raise Unsafe("a component of more than 255 bytes")
         if part[-1] in ". " or _RESERVED.fullmatch(part.partition(".")[0].rstrip(" ")):
             raise Unsafe("a component that Windows would read as another")
-    if any("\ud800" <= letter <= "\udfff" for letter in path):
+    if _SURROGATE.search(path):
         raise Unsafe("a character that no path of a bag has")
     if path.casefold() == LEDGER or path.split("/")[0] == "tmp" or path in ("custody/lock", "custody/reserve"):
         raise Unsafe("a name that never comes as a file")

@@ -16,8 +16,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 #: Every public name of `forensics`. A name is added here on purpose or not at all.
 PUBLIC: list[str] = [
-    "Bag", "Check", "Coverage", "Gap", "Key", "Progress", "SealbagError", "Triage", "Verdict", "Work",
-    "cite", "collect", "disclose", "dry_run", "open_source", "process", "report", "triage", "verify",
+    "Bag", "Check", "Coverage", "Gap", "Key", "Packed", "Progress", "SealbagError", "Triage", "Unpacked",
+    "Verdict", "Work", "cite", "collect", "disclose", "dry_run", "open_source", "pack", "process", "report", "triage",
+    "unpack", "verify",
 ]  # fmt: skip
 
 
