@@ -27,14 +27,15 @@ STYLES = ("colours.css", "page.css", "table.css", "print.css")
 _CHUNK = 1 << 18
 
 
-def _static(*names: str) -> str:
+def static_text(*names: str) -> str:
+    """The room's own style sheets or scripts, one after the other."""
     folder = importlib.resources.files("forensics.reporting").joinpath("static")
     return "\n".join(folder.joinpath(name).read_text("utf-8") for name in names)
 
 
 def script() -> str:
     """The page's one script."""
-    text = '(() => {\n"use strict";\n' + _static(*SCRIPTS) + "})();\n"
+    text = '(() => {\n"use strict";\n' + static_text(*SCRIPTS) + "})();\n"
     if "</" in text or "<!--" in text:
         raise ValueError("the script holds text that would end its element")
     return text
@@ -42,13 +43,14 @@ def script() -> str:
 
 def style() -> str:
     """The page's one style sheet."""
-    text = _static(*STYLES)
+    text = static_text(*STYLES)
     if "</" in text:
         raise ValueError("the style sheet holds text that would end its element")
     return text
 
 
-def _source(text: str) -> str:
+def source_of(text: str) -> str:
+    """A text of the page as a Content Security Policy names it (W3C CSP3 §2.3.1)."""
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
@@ -56,7 +58,7 @@ def _source(text: str) -> str:
 def policy(script_text: str, style_text: str) -> str:
     """The page's Content Security Policy (W3C CSP3): these two elements and nothing else."""
     return (
-        f"default-src 'none'; script-src {_source(script_text)}; style-src {_source(style_text)}; "
+        f"default-src 'none'; script-src {source_of(script_text)}; style-src {source_of(style_text)}; "
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
 
