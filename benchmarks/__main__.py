@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import appending, browser, copying, imaging, page, startup, triaging, verifying
+from benchmarks import appending, browser, copying, imaging, page, proving, startup, triaging, verifying
 from benchmarks.machine import machine
 from benchmarks.measure import Result, say
 
@@ -21,6 +21,7 @@ ALL: dict[str, Callable[[], Result | None]] = {
     "report": browser.run,
     "startup": startup.run,
     "ledger": appending.run,
+    "proofs": proving.run,
     "tree": copying.run_tree,
     "large": copying.run_large,
     "walk": copying.run_walk,
