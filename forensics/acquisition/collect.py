@@ -45,6 +45,7 @@ def collect(
     before_seal: BeforeSeal | None = None,
     ticket: RunTicket | None = None,
     targets: CheckpointTargets | None = None,
+    writer: type[BagWriter] = BagWriter,
     **overrides: Any,
 ) -> Bag:
     """Collect what a profile asks for into a bag, and seal it.
@@ -58,6 +59,7 @@ def collect(
     :param before_seal: called with the open bag when everything is taken, to add results.
     :param ticket: a job ticket made off-host, which certifies this run's keys.
     :param targets: where checkpoints are sent as they are made.
+    :param writer: what writes the bag; one of another kind may send contents on instead of keeping them.
     :raises OutputRefused: before anything is written.
     :raises KeyInvalid: likewise, if the ticket does not hold for this case, on this host, now.
     :raises Interrupted: on KeyboardInterrupt; the bag can be resumed.
@@ -82,11 +84,9 @@ def collect(
         names.see(line)
 
     if resume:
-        bag = BagWriter.resume(
-            path, about, key=key, largest_file=part_size, on_line=see, ticket=ticket, targets=targets
-        )
+        bag = writer.resume(path, about, key=key, largest_file=part_size, on_line=see, ticket=ticket, targets=targets)
     else:
-        bag = BagWriter.create(path, about, key=key, largest_file=part_size, ticket=ticket, targets=targets)
+        bag = writer.create(path, about, key=key, largest_file=part_size, ticket=ticket, targets=targets)
     run = _Run(bag, ready, matcher, known, names, on_progress or silent, before_seal)
     try:
         sealed = run.all(sources)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from forensics.acquisition.bag import Bag
 from forensics.acquisition.collect import collect
 from forensics.acquisition.progress import Progress
 from forensics.cli.job import Job, perform, plan, result_row, signer_of, summary
 from forensics.cli.options import human_bytes, print_json, run_options
+from forensics.cli.receipt import stream_row, stream_text
 from forensics.model import EvidenceSource
+from forensics.pipeline.streaming import Streamed, collect_stream
 from forensics.pipeline.verdicts import Sealed, own_verdict
+from forensics.transfer.outputs import is_address
 
 
 def show_plan(job: Job) -> int:
@@ -45,14 +52,53 @@ def run(job: Job) -> int:
     return bag.exit
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A stream that went out, with the bag in it; nobody has verified it yet."""
+
+    streamed: Streamed
+
+    @property
+    def bag(self) -> Bag:
+        """The bag in it."""
+        return self.streamed.bag
+
+    @property
+    def verdict(self) -> None:
+        """None: the contents are no longer here."""
+        return
+
+
+def run_stream(job: Job, out: str, recipients: tuple[str, ...], spool: Path | None) -> int:
+    """Collect into an encrypted stream, print its receipt; to standard error where the stream is on standard output."""
+
+    def act(sources: list[EvidenceSource], options: dict[str, Any]) -> Sent:
+        return Sent(collect_stream(sources, out, recipients, spool=spool, **options))
+
+    sent = perform(job, act).streamed
+    to = sys.stderr if sent.out == "-" else sys.stdout
+    if job.as_json:
+        print(json.dumps(stream_row(sent)), file=to)
+    elif not job.quiet:
+        print(stream_text(sent), file=to)
+    return sent.bag.exit
+
+
 @click.command("collect")
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The bag's folder.")
+@click.option("--out", required=True, metavar="DIR", help="The bag's folder; with --to also -, sftp://, s3://.")
+@click.option("--to", "recipients", multiple=True, metavar="WHO", help="Stream it, encrypted to these; two or more.")
+@click.option("--spool", type=click.Path(path_type=Path), metavar="DIR", help="Where a stream's spool lies meanwhile.")
 @run_options
-def command(sources: tuple[str, ...], **options: Any) -> int:
+def command(
+    out: str, recipients: tuple[str, ...], spool: Path | None, sources: tuple[str, ...], **options: Any
+) -> int:  # fmt: skip
     """Collect from live hosts, folders or disk images into a sealed evidence bag.
 
     Exit code 0: sealed, complete; 10: sealed with gaps (they are printed and stand in the
     ledger); 11: sealed, nothing taken.
     """
-    job = Job(sources=sources or ("live:",), **options)
-    return show_plan(job) if job.dry_run else run(job)
+    streams = bool(recipients) or spool is not None or out == "-" or is_address(out)
+    job = Job(sources=sources or ("live:",), out=Path(out), **options)
+    if job.dry_run:
+        return show_plan(job)
+    return run_stream(job, out, recipients, spool) if streams else run(job)

@@ -156,12 +156,12 @@ def plan(job: Job) -> dict[str, Any]:
 
 
 class HasVerdict(Protocol):
-    """What an act gives: a sealed bag and the verdict on it, and more."""
+    """What an act gives: a sealed bag and the verdict on it (None of a stream), and more."""
 
     @property
     def bag(self) -> Bag: ...
     @property
-    def verdict(self) -> Verdict: ...
+    def verdict(self) -> Verdict | None: ...
 
 
 Outcome = TypeVar("Outcome", bound=HasVerdict)
@@ -185,7 +185,8 @@ def perform(job: Job, act: Callable[[list[EvidenceSource], dict[str, Any]], Outc
             done = act(sources, options)
         bag, verdict = done.bag, done.verdict
         log.write("sealed", seal_sha256=bag.seal_sha256, counts=dict(bag.counts), gaps=len(bag.coverage.gaps))
-        log.write("verdict", verdict=verdict.code, sha256=verdict.sha256)
+        if verdict is not None:  # of a stream there is none yet
+            log.write("verdict", verdict=verdict.code, sha256=verdict.sha256)
     except BaseException as error:
         log.write("ended", error=type(error).__name__, detail=str(error)[:500])
         raise

@@ -16,6 +16,7 @@ from forensics.custody.ledger import write_file
 from forensics.custody.lines import FORMAT, now, read_lines
 from forensics.custody.resume import object_names
 from forensics.custody.sshsig import sign
+from forensics.custody.store import ObjectStore
 from forensics.custody.texts import verify_text
 from forensics.hashing.write import storage_error
 
@@ -52,7 +53,7 @@ def seal(bag: BagWriter, write_views: Callable[[Path], None] | None = None) -> S
         bag.ledger.cosign()
     layout.remove_unfinished(bag.path)
     layout.free_reserve(bag.path)
-    payload = _write_manifest(bag.path)
+    payload = _write_manifest(bag.path, bag.store)
     if write_views is not None:
         write_views(bag.path)
     _write_texts(bag, payload)
@@ -83,7 +84,7 @@ def _note_removed(bag: BagWriter) -> int:
         if line["kind"] == "correct" and "removed-after-store" in line.get("flags", ()):
             already.add(line["sha256"])
         for name in object_names(line):
-            if name not in missing and not os.path.isfile(bag.store.path(name)):
+            if name not in missing and not bag.store.has(f"data/objects/{name[:2]}/{name}"):
                 missing.add(name)
                 first[name] = line["seq"]
     for name in sorted(missing - already):
@@ -99,7 +100,7 @@ def _note_removed(bag: BagWriter) -> int:
     return len(missing)
 
 
-def _write_manifest(bag: Path) -> tuple[int, int]:
+def _write_manifest(bag: Path, store: ObjectStore) -> tuple[int, int]:
     """Write manifest-sha256.txt from what the ledger names; return (octets, files)."""
     octets = files = 0
     objects: dict[bytes, int] = {}
@@ -113,12 +114,12 @@ def _write_manifest(bag: Path) -> tuple[int, int]:
     # sorted by path as bytes: data/derived, data/images, data/objects
     for stored in sorted(named):
         sha256, size = named[stored]
-        if os.path.exists(bag / stored):
+        if store.has(stored):
             lines.append(f"{sha256}  {stored}\n")
             octets, files = octets + size, files + 1
     for digest in sorted(objects):
         name = digest.hex()
-        if os.path.exists(f"{bag}/data/objects/{name[:2]}/{name}"):
+        if store.has(f"data/objects/{name[:2]}/{name}"):
             lines.append(f"{name}  data/objects/{name[:2]}/{name}\n")
             octets, files = octets + objects[digest], files + 1
     write_file(bag / "manifest-sha256.txt", "".join(lines).encode("ascii"))

@@ -41,13 +41,17 @@ class ObjectStore:
         """Where the object of that digest lies."""
         return f"{self.root}/data/objects/{sha256[:2]}/{sha256}"
 
+    def has(self, stored: str) -> bool:
+        """Whether the content of that bag path is there; of a store that sends contents on, whether it was."""
+        return os.path.isfile(f"{self.root}/{stored}")
+
     def adopt(self, path: str, sha256: str) -> None:
         """Take a finished file of ``tmp/`` as the content of that digest, with the next commit."""
         self.adopt_as(path, f"data/objects/{sha256[:2]}/{sha256}")
 
     def adopt_as(self, path: str, stored: str) -> None:
         """Take a finished file as the bag path *stored*, whose name holds the digest of its bytes."""
-        if stored in self._waiting or os.path.exists(f"{self.root}/{stored}"):
+        if stored in self._waiting or self.has(stored):
             os.unlink(path)  # the same bytes are stored once
         else:
             self._waiting[stored] = path
