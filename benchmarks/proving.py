@@ -26,7 +26,7 @@ def run() -> Result:
     indexed = time.perf_counter() - start
     root, origin = tree.root(), "sealbag/" + "0" * 32
     note = sign_note(checkpoint_body(origin, LINES, root), origin, RunKey.new())
-    seqs = random.Random(1).sample(range(LINES), PROOFS - 2) + [0, LINES - 1]
+    seqs = [*random.Random(1).sample(range(LINES), PROOFS - 2), 0, LINES - 1]
     taken = []
     for seq in seqs:
         start = time.perf_counter()
