@@ -68,7 +68,7 @@ class Chain:
 
     def state_of(self, offer: Statement) -> str:
         """The state of one offer."""
-        return next(one.state for one in self.handovers if one.offer is offer)
+        return next(one.state for one in self.handovers if one.offer.sha256 == offer.sha256)
 
     def custodian(self, sealed_by: str) -> tuple[str, str]:
         """Fingerprint and name of whoever accepted last, as far as this copy tells; else the seal's signer."""

@@ -181,7 +181,7 @@ def load_roots(pem: bytes) -> list[Certificate]:
         raise ConfigError(f"no certificates in PEM ({_words(error)})", where="--tsa", hint=hint) from error
 
 
-def token_checker(roots: bytes) -> TokenChecker:
+def token_checker(roots: bytes, at: datetime | None = None) -> TokenChecker:
     """What judges the time tokens of a bag, for the verifier's hook ``times``.
 
     The returned function takes the bytes of custody/seal.json.sig and the tokens, and gives for each
@@ -190,6 +190,7 @@ def token_checker(roots: bytes) -> TokenChecker:
     (no token, over another digest, its signature does not verify).
 
     :param roots: PEM of the authorities' roots.
+    :param at: the moment that counts as now (with a time zone); None = the present one.
     :raises ConfigError: if there is none in it.
     :raises FeatureUnavailable: without the extra ``transport``.
     """
@@ -197,7 +198,7 @@ def token_checker(roots: bytes) -> TokenChecker:
     anchors = load_roots(roots)
 
     def check(seal_signature: bytes, tokens: Sequence[Token]) -> list[Judged]:
-        return _Tokens(anchors, seal_signature, tokens).judge()
+        return _Tokens(anchors, seal_signature, tokens, at or datetime.now(UTC)).judge()
 
     return check
 
@@ -205,7 +206,7 @@ def token_checker(roots: bytes) -> TokenChecker:
 class _Tokens:
     """The tokens of one bag."""
 
-    def __init__(self, roots: list[Certificate], seal_signature: bytes, tokens: Sequence[Token]) -> None:
+    def __init__(self, roots: list[Certificate], seal_signature: bytes, tokens: Sequence[Token], now: datetime) -> None:
         self.roots, self.seal, self.tokens = roots, seal_signature, tokens
         self.by_digest = {hashlib.sha256(der).hexdigest(): at for at, (_, der, _) in enumerate(tokens)}
         self.covering: dict[int, list[int]] = {}
@@ -213,7 +214,7 @@ class _Tokens:
             if over in self.by_digest:
                 self.covering.setdefault(self.by_digest[over], []).append(at)
         self.known: dict[int, tuple[str, str]] = {}
-        self.now = datetime.now(UTC)
+        self.now = now
 
     def judge(self) -> list[Judged]:
         return [(path, *self._one(at, 0)) for at, (path, _, _) in enumerate(self.tokens)]
