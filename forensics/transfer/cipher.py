@@ -190,7 +190,19 @@ def _read_header(stream: Reader) -> bytes:
         head += more
     if not head.startswith(MAGIC) or b"\n--- " not in head:
         raise Undecryptable("no header of an age stream, or one of more than 64 KiB")
+    _check_stanzas(head[: head.index(b"\n--- ")].split(b"\n")[1:])
     return head
+
+
+def _check_stanzas(lines: list[bytes]) -> None:
+    """Each recipient's body ends with a line of less than 64 columns; the library lets it be missing."""
+    body = False
+    for line in lines:
+        if body is line.startswith(b"-> "):
+            raise Undecryptable("a damaged header of an age stream")
+        body = not body or len(line) == 64
+    if body:
+        raise Undecryptable("a damaged header of an age stream")
 
 
 def raw(stream: io.RawIOBase | io.BufferedIOBase) -> Reader:

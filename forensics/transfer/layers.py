@@ -12,6 +12,8 @@ from forensics.transfer.tarblocks import Reader
 
 ZSTD = b"\x28\xb5\x2f\xfd"
 ARMOUR = b"-----BEGIN AGE"
+#: the first bytes: as many as reach to a tar's own mark, at 257
+LOOK = 262
 #: compressed bytes that are asked for at once
 STEP = 1 << 16
 
@@ -43,7 +45,7 @@ class Layers:
         head, stream = _look(stream)
         if head.startswith(ARMOUR):
             raise Undecryptable("an armoured age file: a transport stream is binary (age -d reads armour)")
-        self.encrypted = head.startswith(MAGIC[: max(len(head), 1)]) and not BEGIN.encode().startswith(head)
+        self.encrypted = bool(head) and MAGIC.startswith(head[: len(MAGIC)])
         if self.encrypted:
             if not identities:
                 raise ConfigError("the stream is encrypted", hint="Give --identity FILE, an age identity.")
@@ -51,7 +53,7 @@ class Layers:
             head, stream = _look(stream)
         if head.startswith(ZSTD[: len(head)]) and head:
             stream = _Unpacked(stream)
-        elif not (head[:14] + b"\0").startswith(BEGIN.encode()[: len(head)]) or not head:
+        elif not head or not (head[257:262] == b"ustar" or BEGIN.encode().startswith(head[: len(BEGIN)])):
             raise Undecryptable("no transport stream: neither age nor zstd nor its tar")
         self._tar = stream
 
@@ -83,7 +85,7 @@ class Layers:
 def _look(stream: Reader) -> tuple[bytes, Reader]:
     """The first bytes, as many as tell what it is, and a reader that gives them again."""
     head = b""
-    while len(head) < len(MAGIC) and (more := stream.read(len(MAGIC) - len(head))):
+    while len(head) < LOOK and (more := stream.read(LOOK - len(head))):
         head += more
     return head, Again(head, stream)
 
