@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forensics.acquisition.coverage import Coverage
+from forensics.custody.company import PushOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Bag:
     :param signer: fingerprint of the key that signed the seal.
     :param counts: artefact lines by outcome.
     :param bytes: bytes stored and hashed, each content once for each name but ``same_as``.
+    :param pushed: what became of this run's checkpoints at each target, the last one included.
     """
 
     path: Path
@@ -29,6 +31,7 @@ class Bag:
     bytes: int
     coverage: Coverage
     resumed: bool
+    pushed: tuple[PushOutcome, ...] = ()
 
     @property
     def exit(self) -> int:

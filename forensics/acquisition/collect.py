@@ -232,6 +232,7 @@ class _Run:
         return Bag(
             bag.path, bag.id, sealed.sha256, sealed.signer, sealed.size, sealed.root,
             dict(coverage.counts), bag.bytes, coverage, bag.resumed,
+            tuple(bag.targets.outcomes()) if bag.targets is not None else (),
         )  # fmt: skip
 
 

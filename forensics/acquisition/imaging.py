@@ -18,6 +18,7 @@ from forensics.acquisition.outcomes import from_copied
 from forensics.acquisition.progress import OnProgress, Progress, silent
 from forensics.acquisition.views import write_views
 from forensics.custody.bag import BagWriter
+from forensics.custody.company import CheckpointTargets
 from forensics.custody.keys import Key
 from forensics.custody.seal import seal
 from forensics.errors import (
@@ -203,6 +204,7 @@ def image(
     resume: bool = False,
     segment: int = SEGMENT,
     digests: tuple[str, ...] = ("md5",),
+    targets: CheckpointTargets | None = None,
     on_progress: OnProgress | None = None,
 ) -> Bag:
     """Image a file or block device into a bag, raw, in segments of *segment* bytes.
@@ -210,6 +212,7 @@ def image(
     Bytes that cannot be read stand as zeros and are named in ``bad``, offsets within the
     segment. A resumed run takes up at the first segment that is not acknowledged.
 
+    :param targets: where checkpoints are sent as they are made.
     :raises SourceNotFound, PermissionRefused, InputError: if the source cannot be imaged.
     :raises OutputRefused, StorageError, Interrupted: as :func:`forensics.collect`.
     """
@@ -224,9 +227,9 @@ def image(
     seen: list[Any] = []
     try:
         if resume:
-            bag = BagWriter.resume(path, about, key=key, on_line=seen.append)
+            bag = BagWriter.resume(path, about, key=key, on_line=seen.append, targets=targets)
         else:
-            bag = BagWriter.create(path, about, key=key)
+            bag = BagWriter.create(path, about, key=key, targets=targets)
         work = _Imaging(bag, what, segment, digests, on_progress or silent)
         for line in seen:
             work.see(line)
@@ -244,5 +247,5 @@ def image(
     coverage = read_coverage(path)
     return Bag(
         path, bag.id, sealed.sha256, sealed.signer, sealed.size, sealed.root, dict(coverage.counts), bag.bytes,
-        coverage, bag.resumed,
+        coverage, bag.resumed, tuple(targets.outcomes()) if targets is not None else (),
     )  # fmt: skip

@@ -13,7 +13,7 @@ import click
 from forensics.acquisition.bag import Bag
 from forensics.acquisition.collect import collect
 from forensics.acquisition.progress import Progress
-from forensics.cli.job import Job, perform, plan, result_row, signer_of, summary
+from forensics.cli.job import Job, perform, plan, push_exit, result_row, signer_of, summary
 from forensics.cli.options import human_bytes, print_json, run_options
 from forensics.cli.receipt import stream_row, stream_text
 from forensics.model import EvidenceSource
@@ -49,7 +49,7 @@ def run(job: Job) -> int:
         print_json(result_row("sealbag/collect/1", bag, verdict))
     elif not job.quiet:
         print(summary(bag, verdict))
-    return bag.exit
+    return push_exit(job, bag)
 
 
 @dataclass(frozen=True, slots=True)

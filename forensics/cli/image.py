@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from forensics.acquisition.imaging import SEGMENT, image
 from forensics.cli.job import result_row, sigterm_interrupts, summary
-from forensics.cli.options import output_options, print_json, size_option
+from forensics.cli.options import output_options, print_json, push_options, size_option
 from forensics.cli.progress import Bar
+from forensics.cli.pushing import push_code, pusher_of
 from forensics.cli.signing import signing_key
 from forensics.pipeline.verdicts import own_verdict
 from forensics.profiles import parse_size
@@ -22,6 +24,7 @@ from forensics.profiles import parse_size
 @click.option("--exhibit", default="", help="Exhibit number.")
 @click.option("--examiner", default="", help="Who images.")
 @click.option("--key", "key_file", type=click.Path(), metavar="F", help="Ed25519 key for the seal: a file, or agent:")
+@push_options
 @click.option("--resume", is_flag=True, help="Go on with an interrupted image.")
 @click.option("--segment", metavar="SIZE", help="Size of one file of the image. Default: 1GiB.")
 @output_options
@@ -32,6 +35,10 @@ def command(
     exhibit: str,
     examiner: str,
     key_file: str | None,
+    push: tuple[str, ...],
+    witness: tuple[str, ...],
+    witness_key: tuple[str, ...],
+    push_required: bool,
     resume: bool,
     segment: str | None,
     as_json: bool,
@@ -44,14 +51,14 @@ def command(
     """
     key = signing_key(key_file) if key_file else None
     size = parse_size(size_option(segment)) if segment else SEGMENT
-    with sigterm_interrupts(), Bar(show=not (quiet or no_progress)) as bar:
+    with sigterm_interrupts(), ExitStack() as stack, Bar(show=not (quiet or no_progress)) as bar:
         bag = image(
             source, out, key=key, case=case, exhibit=exhibit, examiner=examiner, resume=resume, segment=size,
-            on_progress=bar,
+            on_progress=bar, targets=pusher_of(push, witness, witness_key, push_required, stack),
         )  # fmt: skip
         verdict = own_verdict(bag)
     if as_json:
         print_json(result_row("sealbag/image/1", bag, verdict))
     elif not quiet:
         print(summary(bag, verdict))
-    return bag.exit
+    return push_code(bag.pushed, bag.exit) if push_required else bag.exit

@@ -18,6 +18,7 @@ from forensics.acquisition.opening import open_source
 from forensics.acquisition.progress import OnProgress, Progress
 from forensics.cli.options import human_bytes, size_option
 from forensics.cli.progress import Bar
+from forensics.cli.pushing import push_code, pushed_text, pusher_of
 from forensics.cli.signing import signing_key
 from forensics.custody.keys import Key
 from forensics.custody.lines import now
@@ -42,6 +43,10 @@ class Job:
     examiner: str
     key_file: str | None
     ticket_file: str | None
+    push: tuple[str, ...]
+    witness: tuple[str, ...]
+    witness_key: tuple[str, ...]
+    push_required: bool
     resume: bool
     dry_run: bool
     max_file: str | None
@@ -177,14 +182,18 @@ def perform(job: Job, act: Callable[[list[EvidenceSource], dict[str, Any]], Outc
         key, ticket = load_key(job), load_ticket(job)
         with sigterm_interrupts(), ExitStack() as stack, Bar(show=not (job.quiet or job.no_progress)) as bar:
             sources = open_all(job, stack)
+            targets = pusher_of(job.push, job.witness, job.witness_key, job.push_required, stack)
             log.write("start", sources=list(job.sources), out=str(job.out), profile=job.profile)
             options = {
-                "profile": job.profile, "key": key, "ticket": ticket, "case": job.case, "exhibit": job.exhibit,
-                "examiner": job.examiner, "resume": job.resume, "on_progress": log.watch(bar), **job.overrides,
+                "profile": job.profile, "key": key, "ticket": ticket, "targets": targets, "case": job.case,
+                "exhibit": job.exhibit, "examiner": job.examiner, "resume": job.resume,
+                "on_progress": log.watch(bar), **job.overrides,
             }  # fmt: skip
             done = act(sources, options)
         bag, verdict = done.bag, done.verdict
         log.write("sealed", seal_sha256=bag.seal_sha256, counts=dict(bag.counts), gaps=len(bag.coverage.gaps))
+        for one in bag.pushed:
+            log.write("pushed", **one.fields())
         if verdict is not None:  # of a stream there is none yet
             log.write("verdict", verdict=verdict.code, sha256=verdict.sha256)
     except BaseException as error:
@@ -193,6 +202,11 @@ def perform(job: Job, act: Callable[[list[EvidenceSource], dict[str, Any]], Outc
     finally:
         log.close()
     return done
+
+
+def push_exit(job: Job, bag: Bag) -> int:
+    """The bag's exit code, or 74 if --push-required was given and a target did not receive everything."""
+    return push_code(bag.pushed, bag.exit) if job.push_required else bag.exit
 
 
 def result_row(schema: str, bag: Bag, verdict: Verdict) -> dict[str, Any]:
@@ -214,6 +228,7 @@ def result_row(schema: str, bag: Bag, verdict: Verdict) -> dict[str, Any]:
             for gap in coverage.gaps
         ],
         "resumed": bag.resumed,
+        "pushed": [one.fields() for one in bag.pushed],
         "verdict": verdict.code,
         "verdict_sha256": verdict.sha256,
     }
@@ -236,6 +251,7 @@ def summary(bag: Bag, verdict: Verdict) -> str:
     lines += [f"  {g.outcome} {g.code}: {g.path.display}"[:160] for g in coverage.gaps[:10]]
     if len(coverage.gaps) > 10:
         lines.append(f"  ... and {len(coverage.gaps) - 10:,} more: sealbag ls {bag.path} --gaps")
+    lines += pushed_text(bag.pushed)
     lines += [
         f"bag          {bag.path}",
         f"signer       {bag.signer}",

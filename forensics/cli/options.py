@@ -23,6 +23,25 @@ def output_options(command: F) -> F:
 
 
 _FILE = click.Path()
+#: where checkpoints go
+PUSH_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+    (
+        ("--push", "push"),
+        {"multiple": True, "metavar": "T", "help": "Send checkpoints there: a folder, sftp://, s3://, https://"},
+    ),
+    (
+        ("--witness", "witness"),
+        {"multiple": True, "metavar": "URL", "help": "Have checkpoints cosigned (sealbag witness serve)."},
+    ),
+    (
+        ("--witness-key", "witness_key"),
+        {"multiple": True, "type": _FILE, "metavar": "F", "help": "Verifier keys of witnesses: theirs alone count."},
+    ),
+    (
+        ("--push-required", "push_required"),
+        {"is_flag": True, "help": "Try these first; sealed all the same, exit 74 if one did not receive them all."},
+    ),
+)
 #: names and settings of the options that collect and triage share
 _RUN: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (
@@ -47,6 +66,7 @@ _RUN: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         ("--ticket", "ticket_file"),
         {"type": _FILE, "metavar": "F", "help": "Job ticket that certifies this run's keys (sealbag ticket new)."},
     ),
+    *PUSH_OPTIONS,
     (("--resume",), {"is_flag": True, "help": "Go on with an interrupted bag."}),
     (("--dry-run",), {"is_flag": True, "help": "Walk and count; write nothing."}),
     (("--max-file",), {"metavar": "SIZE", "help": "Largest single file, e.g. 512MiB."}),
@@ -54,6 +74,13 @@ _RUN: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--max-seconds",), {"type": click.IntRange(1), "metavar": "N", "help": "Time for reading."}),
     (("--log", "log_file"), {"type": _FILE, "metavar": "F", "help": "Write a log (JSON lines)."}),
 )
+
+
+def push_options(command: F) -> F:
+    """--push, --witness, --witness-key, --push-required."""
+    for names, settings in reversed(PUSH_OPTIONS):
+        command = click.option(*names, **settings)(command)
+    return command
 
 
 def run_options(command: F) -> F:

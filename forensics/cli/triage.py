@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from forensics.cli.collect import show_plan
-from forensics.cli.job import Job, perform, result_row, summary
+from forensics.cli.job import Job, perform, push_exit, result_row, summary
 from forensics.cli.options import print_json, run_options
 from forensics.cli.results import fail_on, fail_on_option, processing_options, results_text, settings_of
 from forensics.model import EvidenceSource
@@ -62,4 +62,4 @@ def command(
     elif not job.quiet:
         print(results_text(done.work, done.report))
         print(summary(done.bag, done.verdict))
-    return fail_on(level, done.work.levels()) or done.bag.exit
+    return fail_on(level, done.work.levels()) or push_exit(job, done.bag)
