@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from forensics.pipeline import Triage, Work, process, report, triage
     from forensics.transfer.cite import cite
     from forensics.transfer.disclose import disclose
+    from forensics.transfer.handover import accept, offer, refuse, statements
+    from forensics.transfer.merge import merge
     from forensics.transfer.packing import Packed, pack
+    from forensics.transfer.stamp import stamp
     from forensics.transfer.unpacking import Unpacked, unpack
     from forensics.verifier import Check, Verdict, verify
 
@@ -41,14 +44,20 @@ _WHERE = {
     "Unpacked": "forensics.transfer.unpacking",
     "Verdict": "forensics.verifier",
     "Work": "forensics.pipeline",
+    "accept": "forensics.transfer.handover",
     "cite": "forensics.transfer.cite",
     "collect": "forensics.acquisition.collect",
     "disclose": "forensics.transfer.disclose",
     "dry_run": "forensics.acquisition.collect",
+    "merge": "forensics.transfer.merge",
+    "offer": "forensics.transfer.handover",
     "open_source": "forensics.acquisition.opening",
     "pack": "forensics.transfer.packing",
     "process": "forensics.pipeline",
+    "refuse": "forensics.transfer.handover",
     "report": "forensics.pipeline",
+    "stamp": "forensics.transfer.stamp",
+    "statements": "forensics.transfer.handover",
     "triage": "forensics.pipeline",
     "unpack": "forensics.transfer.unpacking",
     "verify": "forensics.verifier",
@@ -67,14 +76,20 @@ __all__ = [
     "Unpacked",
     "Verdict",
     "Work",
+    "accept",
     "cite",
     "collect",
     "disclose",
     "dry_run",
+    "merge",
+    "offer",
     "open_source",
     "pack",
     "process",
+    "refuse",
     "report",
+    "stamp",
+    "statements",
     "triage",
     "unpack",
     "verify",

@@ -33,6 +33,14 @@ class Stated:
     verdict: Verdict | None = None
 
 
+def statements(bag: BagPath) -> Held:
+    """Read the statements of a sealed bag: those that are sound, in order, and what is none.
+
+    :raises NotABag, InputError: if it is no sealed bag.
+    """
+    return read_statements(bag)
+
+
 def state(bag: BagPath, kind: str, fields: Mapping[str, Any], key: SigningKey) -> Stated:
     """Make a statement of any kind but accept and refuse, and put it into the bag.
 

@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 #: Every public name of `forensics`. A name is added here on purpose or not at all.
 PUBLIC: list[str] = [
     "Bag", "Check", "Coverage", "Gap", "Key", "Packed", "Progress", "SealbagError", "Triage", "Unpacked",
-    "Verdict", "Work", "cite", "collect", "disclose", "dry_run", "open_source", "pack", "process", "report", "triage",
-    "unpack", "verify",
+    "Verdict", "Work", "accept", "cite", "collect", "disclose", "dry_run", "merge", "offer", "open_source",
+    "pack", "process", "refuse", "report", "stamp", "statements", "triage", "unpack", "verify",
 ]  # fmt: skip
 
 
