@@ -37,11 +37,8 @@ class Block:
 
 def documents() -> list[Path]:
     docs = ROOT / "docs"
-    return [
-        path
-        for path in (ROOT / "README.md", docs / "tutorial.md", *sorted(docs.glob("reference*.md")))
-        if path.exists()
-    ]
+    pages = (ROOT / "README.md", *sorted(docs.glob("*.md")))
+    return [path for path in pages if path.exists() and blocks(path.read_text(encoding="utf-8"))]
 
 
 def blocks(text: str) -> list[Block]:
@@ -108,10 +105,7 @@ def check(block: Block, folder: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="not shown: needs bash")
 @pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
 def test_examples_run(document: Path, tmp_path: Path) -> None:
-    found = blocks(document.read_text(encoding="utf-8"))
-    if not found:
-        pytest.skip(f"{document.name} has no block marked to be run")
-    for block in found:
+    for block in blocks(document.read_text(encoding="utf-8")):
         try:
             check(block, tmp_path)
         except AssertionError as error:

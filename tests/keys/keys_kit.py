@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -12,16 +13,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from testkit import check_needs
+from testkit import ROOT, check_needs
 
 SK = b"sk-ssh-ed25519@openssh.com"
 
 
 def pack(*parts: bytes) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def cli(capfd: pytest.CaptureFixture[str], *words: object) -> tuple[int, dict[str, Any]]:
+    """Run a command with --json; return its exit code and its object, which its schema in docs/schema/ knows."""
+    from jsonschema import Draft202012Validator
+
+    from forensics.cli.main import main
+
+    code = main([*map(str, words), "--json"])
+    row = json.loads(capfd.readouterr().out)
+    name = row["schema"].split("/")[1]
+    if name.startswith(("ticket", "key", "error")):
+        Draft202012Validator(json.loads((ROOT / f"docs/schema/{name}.json").read_text())).validate(row)
+    return code, row
 
 
 def ssh(program: str, *words: str | Path, data: bytes = b"", env: dict[str, str] | None = None, ok: bool = True) -> str:

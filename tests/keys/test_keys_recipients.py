@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from keys_kit import Token, accepted
+from keys_kit import Token, accepted, cli
 from testkit import check_needs
 
 from forensics import Key
-from forensics.cli.main import main
 from forensics.custody import recipients
 from forensics.custody.publickey import PublicKey
 from forensics.custody.trust import parse_trust
@@ -32,18 +29,13 @@ def at(days: float) -> str:
     return rfc3339(int((time.time() + 86400 * days) * 1e9)) or ""
 
 
-def run(capfd: pytest.CaptureFixture[str], *words: object) -> tuple[int, dict[str, Any]]:
-    code = main([*map(str, words), "--json"])
-    return code, json.loads(capfd.readouterr().out)
-
-
 def age(*words: str | Path, data: bytes) -> bytes:
     check_needs("age")
     return subprocess.run(["age", *map(str, words)], input=data, capture_output=True, timeout=60, check=True).stdout
 
 
 def test_an_identity_is_one_of_age_s(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    code, said = run(capfd, "key", "age", "new", tmp_path / "id")
+    code, said = cli(capfd, "key", "age", "new", tmp_path / "id")
     assert code == 0
     if os.name == "posix":
         assert stat.S_IMODE((tmp_path / "id").stat().st_mode) == 0o600
@@ -52,7 +44,7 @@ def test_an_identity_is_one_of_age_s(tmp_path: Path, capfd: pytest.CaptureFixtur
     assert public.strip() == said["recipient"]
     sealed = age("-r", said["recipient"], data=b"evidence")
     assert age("-d", "-i", tmp_path / "id", data=sealed) == b"evidence"
-    code, error = run(capfd, "key", "age", "new", tmp_path / "id")
+    code, error = cli(capfd, "key", "age", "new", tmp_path / "id")
     assert code == 73 and "never overwritten" in error["what"]
 
 
@@ -69,13 +61,13 @@ def test_a_certified_recipient(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     key.save(tmp_path / "key")
     out = tmp_path / "room.recipient"
     words = ["key", "certify", AGE, "--name", "Evidence room", "--key", tmp_path / "key", "--out", out]
-    code, said = run(capfd, *words, "--days", 30)
+    code, said = cli(capfd, *words, "--days", 30)
     assert (code, said["recipient"], said["signer"]) == (0, AGE, key.fingerprint)
     armoured = (tmp_path / "room.recipient.sig").read_bytes()
     assert accepted(tmp_path, armoured, out.read_bytes(), NAMESPACE, f"who@x {key.public_line}")
     assert recipients.load_recipient(out, signer=key.fingerprint) == AGE
     assert recipients.load_recipient(out, parse_trust(f"who@x {key.public_line}".encode())) == AGE
-    code, error = run(capfd, *words)
+    code, error = cli(capfd, *words)
     assert code == 73 and "never overwritten" in error["what"]
     for line in (
         f"who@x {Key.one_off().public_line}",

@@ -16,10 +16,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from keys_kit import Agent, Token, accepted
+from keys_kit import Agent, Token, accepted, cli
 
 from forensics import Key, collect, open_source, verify
-from forensics.cli.main import main
 from forensics.custody import ed25519_openssh as openssh
 from forensics.custody.lines import host_name
 from forensics.custody.ticketfile import read_job_ticket, read_public_ticket, write_job_ticket
@@ -215,11 +214,6 @@ def test_a_ticket_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
     assert "0640" in read_job_ticket(tmp_path / "job").warnings[0]
 
 
-def run(capfd: pytest.CaptureFixture[str], *words: object) -> tuple[int, dict[str, Any]]:
-    code = main([*map(str, words), "--json"])
-    return code, json.loads(capfd.readouterr().out)
-
-
 def test_from_the_examiner_s_desk_to_the_bag(
     tmp_path: Path, planted: Path, agent: Run, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -228,23 +222,23 @@ def test_from_the_examiner_s_desk_to_the_bag(
     recipient = "age1vvye3d8tkthpkr5xcdmndyvy5znuznd96zunw5vzt3map3w82ghqr23vx6"
     out = tmp_path / "job.ticket"
     new = ["ticket", "new", "--case", "7", "--host", host_name().upper(), "--key", "agent:", "--out", out]
-    code, said = run(capfd, *new, "--hours", 2, "--recipient", recipient)
+    code, said = cli(capfd, *new, "--hours", 2, "--recipient", recipient)
     assert code == 0 and said["serves"] and said["recipients"] == [recipient]
-    code, shown = run(capfd, "ticket", "show", out)
+    code, shown = cli(capfd, "ticket", "show", out)
     assert code == 0 and shown == said
     assert read_job_ticket(out).recipients == (recipient,)
     collected = ["collect", "--source", planted, "--profile", "full", "--ticket", out, "--out", tmp_path / "bag"]
-    code, made = run(capfd, *collected)
+    code, made = cli(capfd, *collected)
     assert code in (0, 10), made
     assert made["verdict"] == "VALID" and first_line(tmp_path / "bag")["case"] == "7"
     assert verify(tmp_path / "bag", signer=said["signer"]).code == "VALID"
     (inside,) = (tmp_path / "bag/custody/keys").glob("ticket-*.json")
-    code, public = run(capfd, "ticket", "show", inside)
+    code, public = cli(capfd, "ticket", "show", inside)
     assert code == 0 and public == said | {"file": str(inside), "job_key": False}
     shutil.rmtree(tmp_path / "bag")
-    code, error = run(capfd, *collected, "--case", "8")
+    code, error = cli(capfd, *collected, "--case", "8")
     assert code == 78 and "not '8'" in error["what"] and not (tmp_path / "bag").exists()
-    code, error = run(capfd, *collected, "--key", "agent:")
+    code, error = cli(capfd, *collected, "--key", "agent:")
     assert code == 64 and "--ticket" in error["what"] and not (tmp_path / "bag").exists()
 
 
@@ -266,6 +260,6 @@ def test_what_is_no_ticket_is_refused(
 ) -> None:
     Key.one_off().save(tmp_path / "key")
     new = ["ticket", "new", "--case", "7", "--host", "*", "--key", tmp_path / "key", "--out", tmp_path / "job"]
-    got, said = run(capfd, *new, *words)
+    got, said = cli(capfd, *new, *words)
     assert got == code and what in said["what"], said
     assert not (tmp_path / "job").exists()
