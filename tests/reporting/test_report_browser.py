@@ -191,7 +191,7 @@ def test_what_proves_a_row_runs_and_agrees(browser: Browser, sealed: Bag, tmp_pa
     browser.run(f"{place('artefacts')}.querySelectorAll('tbody tr')[{index}].click()")
     browser.until("!document.getElementById('record').hidden")
     commands = browser.run("[...document.querySelectorAll('#record .command code')].map(code => code.textContent)")
-    assert len(commands) == 4
+    assert len(commands) == 5
     folder = sealed.path.parent
     (folder / "verify.py").write_bytes((sealed.path / "verify.py").read_bytes())
     outputs = [shell(command, folder) for command in commands]
@@ -199,7 +199,9 @@ def test_what_proves_a_row_runs_and_agrees(browser: Browser, sealed: Bag, tmp_pa
     assert outputs[0].startswith(row["sha256"])
     assert row["path"] in outputs[1]
     assert json.loads(outputs[2])["sha256"] == row["sha256"]
-    assert outputs[3].splitlines()[-1] == "verdict: VALID"
+    citation = json.loads((folder / f"line-{row['seq']}.json").read_bytes())
+    assert row["path"] in outputs[3] and json.loads(citation["lines"][-1])["sha256"] == row["sha256"]
+    assert outputs[4].splitlines()[-1] == "verdict: VALID"
 
 
 def test_the_command_for_an_event_gives_its_identity(browser: Browser, tmp_path: Path) -> None:

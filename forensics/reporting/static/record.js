@@ -32,6 +32,9 @@ function proofs(id, value) {
   if (hex && parts) steps.push([`sealbag show ${bag} --seq ${seq} --content | sha256sum`, `The content is stored in parts; together they give ${content.slice(0, 12)}…`]);
   if (seq !== "") steps.push([`sealbag show ${bag} --seq ${seq}`, `Line ${seq} of the ledger says how it was taken.`]);
   if (seq !== "") steps.push([`sed -n ${Number(seq) + 1}p ${quote(`${facts.bag}/custody/ledger.jsonl`)}`, "The same line, without sealbag."]);
+  const event = value("event_id");
+  if (/^[0-9a-f]{64}$/.test(event)) steps.push([`sealbag cite ${bag} ${event} --out event.json`, "One file that proves this event without the bag, if it was parsed before the seal."]);
+  else if (seq !== "") steps.push([`sealbag cite ${bag} ${seq} --out line-${seq}.json`, `One file that proves line ${seq} without the bag.`]);
   if (hex && value("parser") && value("locator")) {
     const words = ["sealbag-event-1", content, value("parser"), value("locator")].map(quote).join(" ");
     steps.push([`printf '%s\\0%s\\0%s\\0%s' ${words} | sha256sum`, "The event's identity is the digest of its content, parser and place."]);
