@@ -12,7 +12,9 @@ from typing import Any
 from forensics.acquisition.coverage import Coverage, read_coverage
 from forensics.catalogue.reader import read
 from forensics.catalogue.table import rows
+from forensics.custody.chain import Vouched
 from forensics.model.event import Finding, Receipt, Ref
+from forensics.pipeline.custody import custody_rows
 from forensics.pipeline.findings import Answered
 from forensics.reporting.data import Checked, Covered, Found, Place, ReportData
 from forensics.verifier import Verdict
@@ -20,9 +22,6 @@ from forensics.workspace.work import Workspace
 
 _GRAVEST = ("VALID", "UNTRUSTED", "INCOMPLETE", "IO ERROR", "INVALID", "UNSAFE")
 _ABOUT = ("case", "exhibit", "examiner", "host", "tool", "version", "profile", "zone")
-#: kinds of line that say who did what when
-_CUSTODY = {"open": "opened", "resume": "resumed", "close": "closed", "key": "key rotated", "note": "note",
-            "correct": "correction", "death": "a reader's process died"}  # fmt: skip
 
 
 def _worst(verdicts: Mapping[str, Verdict]) -> Verdict:
@@ -56,15 +55,6 @@ def _sources(bag: Path) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
         elif line["kind"] == "source":
             yield {"source": line["source"], "uri": line.get("uri", ""), "kind": line.get("source_kind", "")}
-
-
-def _custody(bag: Path) -> Iterator[dict[str, Any]]:
-    for line in read(bag):
-        word = _CUSTODY.get(line["kind"])
-        if word is None:
-            continue
-        text = line.get("text") or line.get("detail") or line.get("state") or line.get("signer") or ""
-        yield {"t": line.get("t", ""), "kind": word, "who": line.get("host", ""), "text": str(text), "seq": line["seq"]}
 
 
 def _covered(coverages: Sequence[Coverage], sizes: int) -> Covered:
@@ -177,11 +167,13 @@ def report_data(
     held: Mapping[str, list[Receipt]],
     broken: Iterable[tuple[str, str]],
     beside: Path,
+    vouched: Vouched = lambda statement: "",
 ) -> ReportData:
     """Gather everything that a report of *work* shows.
 
     :param verdicts: by bag path.
     :param beside: the folder that the report will lie in: bag paths are given relative to it.
+    :param vouched: who vouches for the signer of a statement after the seal; by default nobody does.
     """
     coverages = [read_coverage(done.bag) for done in answered]
     sizes = sum(int(verdict.bytes) for verdict in verdicts.values())
@@ -203,7 +195,9 @@ def report_data(
         accounts=tables["accounts"][0],
         logons=tables["logons"][0],
         receipts=_receipt_rows(receipts, answered),
-        custody=list(chain.from_iterable(_custody(done.bag) for done in answered)),
+        custody=list(
+            chain.from_iterable(custody_rows(done.bag, verdicts[str(done.bag)], vouched) for done in answered)
+        ),
         blind=_blind(answered, broken),
         empty={name: missing for name, (_, missing) in tables.items() if missing},
     )

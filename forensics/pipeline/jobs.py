@@ -12,6 +12,7 @@ from forensics.acquisition.bag import Bag
 from forensics.acquisition.collect import collect
 from forensics.acquisition.progress import OnProgress, Progress, silent
 from forensics.custody.bag import BagWriter
+from forensics.custody.chain import vouched_by
 from forensics.errors import InputError, OutputNotEmpty, OutputSealed
 from forensics.model import EvidenceSource
 from forensics.model.event import Finding, Receipt, RuleProblem
@@ -179,7 +180,8 @@ def report(
     for ref in work.space.bags:
         if ref.path not in had:
             had[ref.path] = verify(ref.path, **anchors)
-    data = report_data(work.space, work.answered, had, work.held, work.broken, Path(out).parent)
+    vouched = vouched_by(anchors.get("signer"), anchors.get("trust"))
+    data = report_data(work.space, work.answered, had, work.held, work.broken, Path(out).parent, vouched)
     return write_report(data, Path(out))
 
 

@@ -122,7 +122,7 @@ class ReportData:
     :param accounts: rows with user, uid, home, shell, groups, last_logon, flags.
     :param logons: rows as *events*.
     :param receipts: rows of plugin, version, path, status, events, problems, detail (completeness statements).
-    :param custody: rows of t, kind, who, text.
+    :param custody: rows of the chain of custody.
     :param blind: sentences: what could not have been seen on this source at all.
     :param empty: for a table's name, the sentence shown if it is None or empty.
     """

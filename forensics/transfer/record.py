@@ -253,7 +253,7 @@ def _said(one: Statement) -> str:
     fields = one.text
     match one.kind:
         case "offer":
-            return f"to {fields('recipient_name')} {fields('recipient')} by {fields('method')}"
+            return f"to {fields('recipient_name')} {fields('recipient')}; method: {fields('method')}"
         case "accept" | "refuse":
             return f"answers offer {fields('offer')[:8]}; verdict digest {fields('verdict_sha256') or 'none'}"
         case "correct":
