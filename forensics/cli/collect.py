@@ -48,7 +48,7 @@ def run(job: Job) -> int:
     if job.as_json:
         print_json(result_row("sealbag/collect/1", bag, verdict))
     elif not job.quiet:
-        print(summary(bag, verdict))
+        print(summary(bag, verdict, ticket=job.ticket_file is not None))
     return push_exit(job, bag)
 
 
@@ -73,7 +73,9 @@ def run_stream(job: Job, out: str, recipients: tuple[str, ...], spool: Path | No
     """Collect into an encrypted stream, print its receipt; to standard error where the stream is on standard output."""
 
     def act(sources: list[EvidenceSource], options: dict[str, Any]) -> Sent:
-        return Sent(collect_stream(sources, out, recipients, spool=spool, **options))
+        ticket = options["ticket"]
+        to_whom = recipients or (ticket.recipients if ticket is not None else ())
+        return Sent(collect_stream(sources, out, to_whom, spool=spool, **options))
 
     sent = perform(job, act).streamed
     to = sys.stderr if sent.out == "-" else sys.stdout
@@ -86,7 +88,13 @@ def run_stream(job: Job, out: str, recipients: tuple[str, ...], spool: Path | No
 
 @click.command("collect")
 @click.option("--out", required=True, metavar="DIR", help="The bag's folder; with --to also -, sftp://, s3://.")
-@click.option("--to", "recipients", multiple=True, metavar="WHO", help="Stream it, encrypted to these; two or more.")
+@click.option(
+    "--to",
+    "recipients",
+    multiple=True,
+    metavar="WHO",
+    help="Stream it, encrypted to these: two or more, or the ticket's.",
+)
 @click.option("--spool", type=click.Path(path_type=Path), metavar="DIR", help="Where a stream's spool lies meanwhile.")
 @run_options
 def command(

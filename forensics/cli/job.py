@@ -234,14 +234,14 @@ def result_row(schema: str, bag: Bag, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def summary(bag: Bag, verdict: Verdict) -> str:
-    """The last block of a run: to be pasted into a case file."""
+def summary(bag: Bag, verdict: Verdict, *, ticket: bool = False) -> str:
+    """The last block of a run: to be pasted into a case file. *ticket*: it was made under one."""
     coverage = bag.coverage
     taken = bag.counts.get("complete", 0)
     others = ", ".join(f"{count:,} {name}" for name, count in sorted(bag.counts.items()) if name != "complete")
     states = [rule.state for rule in coverage.rules]
     lines = [
-        f"verdict      {verdict.code} (against the key that this run used)",
+        f"verdict      {verdict.code} (against the key that {'signed the job ticket' if ticket else 'this run used'})",
         f"taken        {taken:,} artefacts complete, {human_bytes(bag.bytes)} read and hashed",
         f"otherwise    {others or 'nothing'}",
         f"rules        {states.count('matched')} matched, {states.count('absent')} absent, "

@@ -61,5 +61,5 @@ def command(
         print_json(row | more | {"work": str(done.work.path), "report": str(done.report.path)})
     elif not job.quiet:
         print(results_text(done.work, done.report))
-        print(summary(done.bag, done.verdict))
+        print(summary(done.bag, done.verdict, ticket=job.ticket_file is not None))
     return fail_on(level, done.work.levels()) or push_exit(job, done.bag)
