@@ -1,6 +1,6 @@
 """Verify a sealed evidence bag, offline, with nothing but this file.
 
-    python3 -I verify.py [--signer SHA256:... | --trust FILE | --seal HEX | --checkpoint FILE] -- BAG
+    python3 -I verify.py [--signer SHA256:... | --trust FILE | --seal HEX | --checkpoint FILE | ...] -- BAG
 
 What VALID proves: every byte of the bag is as it was when the holder of the named key sealed it, nothing was added
 or taken away, and whoever you named with an anchor vouches for it (without an anchor the best verdict is UNTRUSTED:
@@ -10,8 +10,8 @@ it happened. A copy of this file inside a bag came with the bag: compare its SHA
 
 Written from docs/format.md (format 1.0); "section" below means a section of it. The order is that of the argument:
 what a verdict is; signatures; the tree; a line; the ledger; the contents that it names; manifests and the closed
-list; seal, statements, anchors; the verdict. It reads, and writes nothing. Exit: VALID 0, INVALID 1, INCOMPLETE 2,
-UNTRUSTED 3, UNSAFE 4, IO ERROR 5; usage 64, no bag 65, defect 70, anchor 78.
+list; anchors; what is signed beside the seal; the verdict. It reads, and writes nothing. Exit: VALID 0, INVALID 1,
+INCOMPLETE 2, UNTRUSTED 3, UNSAFE 4, IO ERROR 5; usage 64, no bag 65, defect 70, anchor 78.
 """
 
 # This file must run on Python 3.9 and know nothing but the standard library's quick parts.
@@ -27,28 +27,30 @@ if __name__ == "__main__" and not sys.flags.isolated:
         del sys.path[0]
     sys.path[:] = [p for p in sys.path if p not in ("", ".") and p.replace("\\", "/").rstrip("/") != _own]
 
+import calendar
 import contextlib
 import errno
-import hashlib
 import io
-import itertools
 import json
 import operator
 import os
 import re
 import stat
 import struct
+import time
 from binascii import a2b_base64, b2a_base64, hexlify, unhexlify
-from dataclasses import dataclass
-from hashlib import sha256
+from fnmatch import fnmatchcase
+from hashlib import sha256, sha512
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from subprocess import Popen
     from typing import Any
 
     Progress = Callable[[str, int, int], None]
+    Times = Callable[[bytes, Sequence[tuple[str, bytes, str]]], Sequence[tuple[str, str, str]]]
     Point = tuple[int, int, int, int]
     Rule = Callable[[Any], bool]
 
@@ -59,17 +61,21 @@ MANDATORY = (
     "layout", "ledger", "tree", "checkpoints", "objects", "manifest", "tagmanifest", "closed-list", "seal",
     "signature", "statements", "anchor",
 )  # fmt: skip
-CHECKS = (*MANDATORY, "time-tokens", "other-signatures", "removed-after-store", "litter")
+CHECKS = (
+    *MANDATORY, "ticket", "origin", "revocation", "cosignatures", "time-tokens", "other-signatures",
+    "removed-after-store", "gaps", "clock", "litter",
+)  # fmt: skip
 LEDGER, SEAL_FILE, SEAL_SIG = b"custody/ledger.jsonl", b"custody/seal.json", b"custody/seal.json.sig"
-MAX_LINE = 1 << 20  # bytes of a line of the ledger, of seal.json and of a statement
-MAX_NOTE, MAX_SIGNATURE = 1 << 16, 1 << 12  # bytes of a checkpoint, of an SSHSIG
+ORIGIN, KEYS_FOLDER = b"custody/origin/", b"custody/keys/"
+MAX_LINE = 1 << 20  # bytes of a line of the ledger, of seal.json, a statement, a ticket, a time token
+MAX_NOTE, MAX_SIGNATURE, MAX_CITATION = 1 << 16, 1 << 12, 1 << 26  # bytes of a checkpoint or proof, an SSHSIG
 MAX_TAGS = 250_000  # files outside data/
 MAX_SHOWN = 1000  # notes and names not checked that are kept; further ones are counted
 NO_FILE = (errno.ELOOP, errno.ENXIO, errno.ENOTDIR, errno.EISDIR)  # a link, a device, no real folder, no file
 
 
 class NotABag(ValueError):
-    """The folder holds no custody/ledger.jsonl (exit 65)."""
+    """Neither a folder with custody/ledger.jsonl nor a citation (exit 65)."""
 
 
 class AnchorError(ValueError):
@@ -80,8 +86,7 @@ class Unsafe(ValueError):
     """A name that would lead outside the bag."""
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """One check: result is pass, fail, not-checked or note; seq or path is where, why says what."""
 
     name: str
@@ -91,8 +96,7 @@ class Check:
     why: str = ""
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What was found; first is the first bad place, anchor has those that hold, sha256 is the verdict digest."""
 
     code: str
@@ -114,9 +118,9 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``--json`` prints (docs/schema/verify.json)."""
-        fields = {name: value for name, value in vars(self).items() if name not in ("code", "sha256")}
-        fields.update(schema="sealbag/verify/1", verdict=self.code, verdict_sha256=self.sha256)
-        fields["checks"] = [vars(check) for check in self.checks]
+        fields = self._asdict()
+        fields.update(schema="sealbag/verify/1", verdict=fields.pop("code"), verdict_sha256=fields.pop("sha256"))
+        fields["checks"] = [check._asdict() for check in self.checks]
         fields["first"] = self.first and {name: getattr(self.first, name) for name in ("seq", "path", "why")}
         return fields
 
@@ -144,16 +148,16 @@ class Report:
         self.undone: dict[str, list[str]] = {}
         self.noted: dict[str, list[str]] = {}
 
-    def mark(self, verdict: str, check: str, why: str, seq: int | None = None, path: bytes = b"") -> None:
-        """A verdict holds: the first place is the lowest seq, else the lowest path."""
+    def mark(self, verdict: str, check: str, why: str, seq: int | None = None, path: bytes = b"") -> tuple[Any, Check]:
+        """A verdict holds, here: the first place is the lowest seq, else the lowest path."""
         place = (seq is None, seq or 0, path), Check(check, "fail", seq, safe(path), why)
         self.holds[verdict] = min(self.holds.get(verdict, place), place, key=operator.itemgetter(0))
+        return place
 
     def fail(self, check: str, why: str, seq: int | None = None, path: bytes = b"", verdict: str = "INVALID") -> None:
-        """The check fails."""
-        place = (seq is None, seq or 0, path), Check(check, "fail", seq, safe(path), why)
+        """The check fails, and so the verdict holds."""
+        place = self.mark(verdict, check, why, seq, path)
         self.bad[check] = min(self.bad.get(check, place), place, key=operator.itemgetter(0))
-        self.mark(verdict, check, why, seq, path)
 
     @contextlib.contextmanager
     def judging(self, check: str, path: bytes = b"", seq: int | None = None) -> Iterator[None]:
@@ -165,21 +169,17 @@ class Report:
             if missing or error.errno in NO_FILE:
                 self.fail(check, "missing" if missing else "not a regular file or not a real folder", seq, path)
             else:
-                self.skip(check, f"{safe(path)}: {why}")
+                self.note(check, f"{safe(path)}: {why}", self.undone)
                 self.mark("IO ERROR", check, why, seq, path)
         except ValueError as error:
             self.fail(check, str(error)[:200], seq, path, "UNSAFE" if isinstance(error, Unsafe) else "INVALID")
 
-    def skip(self, check: str, why: str, where: dict[str, list[str]] | None = None) -> None:
-        """The check, or a part of it, was not done."""
-        kept = (self.undone if where is None else where).setdefault(check, [])
+    def note(self, check: str, text: str, where: dict[str, list[str]] | None = None) -> None:
+        """Worth saying, but no failure; with *where* ``undone``: the check, or this part of it, was not done."""
+        kept = (self.noted if where is None else where).setdefault(check, [])
         if len(kept) >= MAX_SHOWN:
-            why = f"and {int(kept.pop().split()[1]) + 1 if len(kept) > MAX_SHOWN else 1} more"
-        kept.append(why)
-
-    def note(self, check: str, text: str) -> None:
-        """Worth saying, but no failure."""
-        self.skip(check, text, self.noted)
+            text = f"and {int(kept.pop().split()[1]) + 1 if len(kept) > MAX_SHOWN else 1} more"
+        kept.append(text)
 
     def check(self, name: str) -> Check:
         """The result of one check. A pass means that something was checked."""
@@ -188,6 +188,28 @@ class Report:
         if name in self.undone or (name in MANDATORY and not {name} & {*self.done, *self.noted}):
             return Check(name, "not-checked", why=self.undone.get(name, ["not reached"])[0])
         return Check(name, "pass") if name in self.done else Check(name, "note", why=self.noted.get(name, ["none"])[0])
+
+    def verdict(self, names: Sequence[str], held: Sequence[str], sealed: bool, *facts: Any) -> Verdict:
+        """Put together what these checks found; *facts* are the fields of a Verdict from bag to root."""
+        checks = tuple(self.check(name) for name in names)
+        undone = [check.name for check in checks if check.result == "not-checked"]
+        holding = tuple(name for name in RANK if name in self.holds) or ("VALID",)
+        if holding == ("VALID",) and not (sealed and set(undone).isdisjoint(MANDATORY)):
+            raise RuntimeError("a check was not done and nothing says why")
+        code, (bag, lines, files, size, signer, seal, root) = holding[0], facts
+        first = self.holds[code][1] if code in self.holds else None
+        said = {
+            "anchor": held, "bag": bag, "checks": [[check.name, check.result] for check in checks],
+            "first": first and {"path": first.path, "seq": first.seq}, "lines": lines, "not_checked": undone,
+            "root": root, "schema": "sealbag/verdict/1", "seal_sha256": seal, "verdict": code,
+        }  # fmt: skip
+        digest = sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        missed = tuple(f"{name}: {why}" for name in CHECKS for why in self.undone.get(name, ()))
+        notes = tuple(f"{name}: {text}" for name in CHECKS for text in self.noted.get(name, ()))
+        return Verdict(
+            code, EXITS[code], first, checks, missed, tuple(held), digest, bag, lines, files, size, signer, seal, root,
+            notes, holding,
+        )  # fmt: skip
 
 
 # ---------------------------------------------------------------- Ed25519 (RFC 8032 section 5.1; section 7)
@@ -217,14 +239,7 @@ def _decode(data: bytes) -> Point | None:
     return (x, y, 1, x * y % P)
 
 
-def _multiples(x: int, y: int) -> list[Point]:
-    """0, 1, ... 15 times the point."""
-    return list(itertools.accumulate([(x, y, 1, x * y % P)] * 15, _add, initial=(0, 1, 1, 0)))
-
-
-_base = _decode(bytes([0x58]) + bytes([0x66]) * 31)
-assert _base is not None
-BASE = _multiples(_base[0], _base[1])
+BASE = _decode(bytes([0x58]) + bytes([0x66]) * 31) or (0, 0, 0, 0)
 
 
 def ed25519_verify(key: bytes, message: bytes, signature: bytes) -> bool:
@@ -238,22 +253,140 @@ def ed25519_verify(key: bytes, message: bytes, signature: bytes) -> bool:
     a, s = _decode(key), int.from_bytes(signature[32:], "little")
     if a is None or s >= L:
         return False
-    multiples = _multiples(P - a[0], a[1])  # of -A
-    eight = multiples[8]
+    zero, minus = (0, 1, 1, 0), (P - a[0], a[1], 1, P - a[3])
+    eight = zero
+    for _ in range(8):
+        eight = _add(eight, a)
     if eight[0] == 0 and eight[1] == eight[2]:
         return False
-    k = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % L
-    total = BASE[0]
-    for shift in range(252, -4, -4):  # both scalars at once, four bits a step
-        for _ in range(4):
-            total = _add(total, total)
-        total = _add(_add(total, BASE[s >> shift & 15]), multiples[k >> shift & 15])
+    k = int.from_bytes(sha512(signature[:32] + key + message).digest(), "little") % L
+    steps, total = (zero, BASE, minus, _add(BASE, minus)), zero
+    for shift in range(252, -1, -1):  # both scalars at once, a bit of each a step
+        total = _add(total, total)
+        total = _add(total, steps[(s >> shift & 1) + 2 * (k >> shift & 1)])
     inverse = pow(total[2], P - 2, P)
     x, y = total[0] * inverse % P, total[1] * inverse % P
     return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
 
 
+# ---------------------------------------------------------------- SSH keys, SSHSIG, notes (sections 5 and 7)
+def unbase64(text: str | bytes) -> bytes:
+    """Decode canonical base64; :raises ValueError: if it is not."""
+    raw, data = a2b_base64(text), text.encode() if isinstance(text, str) else text
+    ensure(b2a_base64(raw, newline=False) == data, "not canonical base64")
+    return raw
+
+
+def _ssh(*strings: bytes) -> bytes:
+    """Strings as RFC 4251 section 5 has them."""
+    return b"".join(struct.pack(">I", len(string)) + string for string in strings)
+
+
+def _parse_ssh(data: bytes, form: str = "") -> list[Any]:
+    """Strings (s) and numbers (I, Q) that fill *data* exactly; without *form* strings alone."""
+    out: list[Any] = []
+    while data or form:
+        kind, form = form[:1] or "s", form[1:]
+        size = 8 if kind == "Q" else 4
+        ensure(len(data) >= size and (form or kind == "s" or len(data) == size), "SSH data cut off, or too long")
+        number, data = int.from_bytes(data[:size], "big"), data[size:]
+        ensure(kind != "s" or len(data) >= number, "SSH data cut off")
+        out.append(data[:number] if kind == "s" else number)
+        data = data[number:] if kind == "s" else data
+    return out
+
+
+def fingerprint(wire: bytes) -> str:
+    """``SHA256:...`` of a key in SSH wire form, as ``ssh-keygen -l`` prints it; "" of none."""
+    return "SHA256:" + b2a_base64(sha256(wire).digest(), newline=False).decode().rstrip("=") if wire else ""
+
+
+TYPES = {b"ssh-ed25519": 2, b"sk-ssh-ed25519@openssh.com": 3}  # a key's type, and how many strings its wire form has
+
+
+def key_parts(wire: bytes) -> list[bytes]:
+    """Type, 32 bytes, and of a FIDO key the application; :raises ValueError: if it is no key of section 7."""
+    parts = _parse_ssh(wire)
+    ensure(parts and TYPES.get(parts[0]) == len(parts) and len(parts[1]) == 32, "no Ed25519 key")
+    ensure(len(parts) == 2 or re.fullmatch(rb"ssh:[\x21-\x7e]{0,252}", parts[2]), "no application of an SSH key")
+    return parts
+
+
+def signed_by(wire: bytes, blob: bytes, message: bytes) -> bool:
+    """True if *blob* is the SSH signature by this key over *message*, if of a FIDO key with a person present."""
+    kind, raw, *application = key_parts(wire)
+    end = len(blob) - 5 if application else len(blob)
+    signature, tail = blob[max(end - 64, 0) : end], blob[end:]
+    if blob != _ssh(kind, signature) + tail:
+        return False
+    if application:  # PROTOCOL.u2f: tail is the flags and a counter
+        if not tail[0] & 1:
+            return False
+        message = sha256(application[0]).digest() + tail + sha256(message).digest()
+    return ed25519_verify(raw, message, signature)
+
+
+def sshsig_key(armored: bytes) -> bytes:
+    """Wire form of the key that an SSHSIG claims; :raises ValueError: if there is none."""
+    return bytes(_parse_ssh(a2b_base64(b"".join(armored.split(b"\n")[1:-2]))[10:])[0])
+
+
+def sshsig_holds(armored: bytes, wire: bytes, namespace: bytes, message: bytes) -> bool:
+    """True if *armored* is the SSHSIG by the key over *message* (PROTOCOL.sshsig, section 7).
+
+    All but what the key itself made is known beforehand, so it is made and compared, not parsed.
+    """
+    middle = _ssh(namespace, b"", b"sha512")
+    prefix = b"SSHSIG\0\0\0\1" + _ssh(wire) + middle
+    try:
+        blob = a2b_base64(b"".join(armored.split(b"\n")[1:-2]))[len(prefix) + 4 :]
+    except ValueError:
+        return False
+    text = b2a_base64(prefix + _ssh(blob), newline=False)
+    body = b"".join(text[i : i + 70] + b"\n" for i in range(0, len(text), 70))
+    if armored != b"-----BEGIN SSH SIGNATURE-----\n" + body + b"-----END SSH SIGNATURE-----\n":
+        return False
+    return signed_by(wire, blob, b"SSHSIG" + middle + _ssh(sha512(message).digest()))
+
+
+class Note:
+    """A checkpoint as C2SP signed note (section 5); :raises ValueError: if the bytes are no such note."""
+
+    TEXT = re.compile(rb"(sealbag/[0-9a-f]{32})\n([1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n")
+    LINE = re.compile(rb"\xe2\x80\x94 ([^\x00-\x20+]{1,256}) ([A-Za-z0-9+/]{8,}={0,2})\n")
+
+    def __init__(self, data: bytes) -> None:
+        text, _, rest = data.partition(b"\n\n")
+        self.text, lines = text + b"\n", rest.splitlines(True)
+        match, signatures = self.TEXT.fullmatch(self.text), [self.LINE.fullmatch(line) for line in lines]
+        if match is None or not lines or len(lines) > 16:
+            raise ValueError("no checkpoint of a bag")
+        ensure(all(signatures), "a signature line is not as it must be")
+        self.origin, self.size, self.root = match[1], int(match[2]), unbase64(match[3])
+        raw = [(line[1], unbase64(line[2])) for line in signatures if line]
+        self.signatures = [(name, data[:4], data[4:]) for name, data in raw]  # name, key hash, signature
+
+    def signed_by(self, key: bytes) -> bool:
+        """True if *key* signed it under the bag's name, and no such line is bad."""
+        mine = [made for name, mark, made in self.signatures if (name, mark) == (self.origin, self.mark(key))]
+        return bool(mine) and all(ed25519_verify(key, self.text, made) for made in mine)
+
+    def mark(self, key: bytes) -> bytes:
+        """The key hash under the bag's name."""
+        return sha256(self.origin + b"\n\x01" + key).digest()[:4]
+
+    def cosigned(self, key: bytes, made: bytes) -> bool:
+        """True if *made* is a cosignature/v1 by the witness *key*."""
+        text = b"cosignature/v1\ntime %d\n" % int.from_bytes(made[:8], "big") + self.text
+        return ed25519_verify(key, text, made[8:])
+
+
 # ---------------------------------------------------------------- the tree (RFC 6962 section 2.1; section 5)
+def node(left: bytes, right: bytes) -> bytes:
+    """The hash over two."""
+    return sha256(b"\1" + left + right).digest()
+
+
 class Tree:
     """The Merkle tree of the lines so far.
 
@@ -280,77 +413,26 @@ class Tree:
 
     def root(self) -> bytes:
         """The root hash at this size."""
-        node = b""
+        out = b""
         for left in filter(None, self.waiting):
-            node = sha256(b"\1" + left + node).digest() if node else left
-        return node or sha256(b"").digest()
+            out = node(left, out) if out else left
+        return out or sha256(b"").digest()
 
 
-# ---------------------------------------------------------------- signatures: SSHSIG and notes (sections 5 and 7)
-def unbase64(text: str | bytes) -> bytes:
-    """Decode canonical base64; :raises ValueError: if it is not."""
-    raw, data = a2b_base64(text), text.encode() if isinstance(text, str) else text
-    ensure(b2a_base64(raw, newline=False) == data, "not canonical base64")
-    return raw
-
-
-def _ssh(*strings: bytes) -> bytes:
-    """Strings as RFC 4251 section 5 has them."""
-    return b"".join(struct.pack(">I", len(string)) + string for string in strings)
-
-
-def fingerprint(key: bytes) -> str:
-    """``SHA256:...`` of an Ed25519 key of 32 bytes, as ``ssh-keygen -l`` prints it."""
-    return "SHA256:" + b2a_base64(sha256(_ssh(b"ssh-ed25519", key)).digest(), newline=False).decode().rstrip("=")
-
-
-def sshsig_holds(armored: bytes, key: bytes, namespace: bytes, message: bytes) -> bool:
-    """True if *armored* is the SSHSIG by *key* over *message* (PROTOCOL.sshsig, section 7).
-
-    All but the 64 bytes of the signature is known beforehand, so it is made and compared, not parsed.
-    """
-    middle = _ssh(namespace, b"", b"sha512")
-    try:
-        signature = a2b_base64(b"".join(armored.split(b"\n")[1:-2]))[-64:]
-    except ValueError:
-        return False
-    whole = b"SSHSIG\0\0\0\1" + _ssh(_ssh(b"ssh-ed25519", key)) + middle + _ssh(_ssh(b"ssh-ed25519", signature))
-    text = b2a_base64(whole, newline=False)
-    body = b"".join(text[i : i + 70] + b"\n" for i in range(0, len(text), 70))
-    if armored != b"-----BEGIN SSH SIGNATURE-----\n" + body + b"-----END SSH SIGNATURE-----\n":
-        return False
-    return ed25519_verify(key, b"SSHSIG" + middle + _ssh(hashlib.sha512(message).digest()), signature)
-
-
-class Note:
-    """A checkpoint as C2SP signed note (section 5); :raises ValueError: if the bytes are no such note."""
-
-    TEXT = re.compile(rb"(sealbag/[0-9a-f]{32})\n([1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n")
-    LINE = re.compile(rb"\xe2\x80\x94 ([^\x00-\x20+]{1,256}) ([A-Za-z0-9+/]{8,}={0,2})\n")
-
-    def __init__(self, data: bytes) -> None:
-        text, _, rest = data.partition(b"\n\n")
-        self.text, lines = text + b"\n", rest.splitlines(True)
-        match, signatures = self.TEXT.fullmatch(self.text), [self.LINE.fullmatch(line) for line in lines]
-        if match is None or not lines or len(lines) > 16:
-            raise ValueError("no checkpoint of a bag")
-        self.origin, self.size, self.root = match[1], int(match[2]), unbase64(match[3])
-        self.signatures = [(line[1], unbase64(line[2])) for line in signatures if line]
-        ensure(all(signatures), "a signature line is not as it must be")
-
-    def by(self, key: bytes, own: bool) -> list[tuple[bytes, bytes]]:
-        """Name and signature of the lines that are of this key under the bag's name, or of the others."""
-        mark = self.origin, sha256(self.origin + b"\n\x01" + key).digest()[:4]
-        return [(name, raw[4:]) for name, raw in self.signatures if ((name, raw[:4]) == mark) is own]
-
-    def signed_by(self, key: bytes) -> bool:
-        """True if *key* signed it under the bag's name, and no such line is bad."""
-        mine = self.by(key, own=True)
-        return bool(mine) and all(ed25519_verify(key, self.text, signature) for _, signature in mine)
-
-    def others(self, key: bytes) -> list[str]:
-        """Names of the further signatures, which nobody checked."""
-        return [safe(name) for name, _ in self.by(key, own=False)]
+def root_by_path(line: bytes, seq: int, size: int, path: Sequence[bytes]) -> bytes:
+    """The root to which an audit path leads from a line (RFC 9162 section 2.1.3.2); b"" if it has not the length."""
+    at, last, out = seq, size - 1, sha256(b"\0" + line).digest()
+    for step in path:
+        if not last:
+            return b""
+        if at & 1 or at == last:
+            out = node(step, out)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            out = node(out, step)
+        at, last = at >> 1, last >> 1
+    return b"" if last or seq >= size else out
 
 
 # ---------------------------------------------------------------- files
@@ -392,7 +474,7 @@ def hash_file(path: bytes) -> tuple[bytes, int]:
     return digest.digest(), size
 
 
-def read_small(path: bytes, limit: int) -> bytes:
+def read_small(path: bytes, limit: int = MAX_LINE + 1) -> bytes:
     """The whole of a file; :raises ValueError: if it has more than *limit* bytes."""
     out = bytearray()
     for block in blocks(path):
@@ -437,8 +519,9 @@ DECODER = json.JSONDecoder(
 )
 
 
-def parse_line(line: bytes) -> dict[str, Any]:
-    """The fields of one line; :raises ValueError: if it is not as section 2 says."""
+def parse_line(line: bytes, rules: Mapping[str, Rule] | None = None) -> dict[str, Any]:
+    """The fields of one line; :raises ValueError: if it is not as section 2 and *rules* say."""
+    ensure(len(line) <= MAX_LINE, f"a line of more than {MAX_LINE} bytes")
     ensure(not line.translate(None, PRINTABLE), "a byte outside 0x20..0x7E")
     text = line.decode("ascii").strip(" ")
     try:
@@ -452,6 +535,7 @@ def parse_line(line: bytes) -> dict[str, Any]:
         ensure(type(value) is not tuple, "an object as value")
         if type(value) is list:
             ensure(set(map(type, value)) in ({str}, {int}, set()), "an array of other things than strings or integers")
+    need(fields, rules or {})
     return fields
 
 
@@ -475,40 +559,52 @@ def is_count(value: object) -> bool:
 
 
 is_text, is_digest, is_id, is_time = map(_matching, ("(?s:.*)", "[0-9a-f]{64}", "[0-9a-f]{32}", TIME))
-is_key = _matching("[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")  # canonical base64 of 32 bytes
+is_key, is_signer = map(_matching, ("[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", "SHA256:[A-Za-z0-9+/]{43}"))
 COMMON = {"seq": is_count, "kind": is_text, "actor": is_count, "t": is_time, "mono": is_count, "salt": is_id}
-KEYS = {"run_key": is_key, "signer": is_text, "signer_key": is_key}
 TITLES = {"bag": is_id, "actors": _array(is_text), "case": is_text, "exhibit": is_text, "examiner": is_text}
+CONTENT = {"sha256": is_digest, "size": is_count}
 RULES: dict[str, dict[str, Rule]] = {  # of each kind of line, the fields that are judged, beside those of contents
-    "open": {**TITLES, **KEYS}, "resume": KEYS, "key": {"run_key": is_key}, "correct": {"corrects": is_count},
-    "artefact": {}, "result": {}, "destination": {}, "plugin": {}, "source": {}, "rule": {}, "death": {},
-    "note": {}, "close": {}, "push": {},
+    "open": {**TITLES, "run_key": is_key, "signer": is_text}, "resume": {"run_key": is_key, "signer": is_text},
+    "key": {"run_key": is_key}, "correct": {"corrects": is_count}, "artefact": {}, "result": {}, "destination": {},
+    "plugin": {}, "source": {}, "rule": {}, "death": {}, "note": {}, "close": {}, "push": {},
 }  # fmt: skip
 
-# Nearly all lines are artefact lines of one writer, who gives the keys in one order. A pattern made of the keys seen
-# so far matches such a line if it is sound, many times quicker than it is parsed: the keys in that order, each at
-# most once, and plain values. Whatever it does not match is parsed.
-_TEXT = rb"[ !#-\[\]-~]*"
-ESCAPED = rb'"' + _TEXT + rb'(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})' + _TEXT + rb')*"'
-PLAIN = rb'"[^"]*"'  # in a text that is printable ASCII and has no backslash
+
+def read_key(fields: Mapping[str, Any], name: str = "signer") -> bytes:
+    """Wire form of the key that three fields give (section 7); :raises ValueError: if they do not agree."""
+    need(fields, {f"{name}_key": is_key})
+    raw, application = unbase64(fields[f"{name}_key"]), fields.get(f"{name}_application")
+    if application is None:
+        wire = _ssh(b"ssh-ed25519", raw)
+    else:
+        wire = _ssh(b"sk-ssh-ed25519@openssh.com", raw, str(application).encode("utf-8", "surrogatepass"))
+    key_parts(wire)
+    ensure(fields.get(name) == fingerprint(wire), f"{name} is not the fingerprint of {name}_key")
+    return wire
+
+
+# Nearly all lines are artefact lines of one writer, who gives the keys in one order. Of a sound line a pattern is
+# made that matches others with the same keys in that order and plain values, many times quicker than they are parsed.
+_TEXT = rb'"[^"\\]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\]*)*"'
 _COUNT = rb"(?:0|[1-9][0-9]{0,14})"
+_LISTS = rb"\[(?:%b(?:,%b)*|-?%b(?:,-?%b)*)?\]" % (_TEXT, _TEXT, _COUNT, _COUNT)
+_VALUE = rb"(?:%b|-?%b|true|false|null|%b)" % (_TEXT, _COUNT, _LISTS)
 _FIXED = {
-    "seq": rb"(?P<seq>" + _COUNT + rb")", "kind": rb'"artefact"', "actor": rb"(?P<actor>" + _COUNT + rb")",
-    "t": rb'"' + TIME.encode() + rb'"', "mono": _COUNT, "salt": rb'"[0-9a-f]{32}"',
-    "sha256": rb'"(?P<sha256>[0-9a-f]{64})"', "size": rb"(?P<size>" + _COUNT + rb")",
+    "seq": rb"(?P<seq>%b)" % _COUNT, "kind": rb'"artefact"', "actor": rb"(?P<actor>%b)" % _COUNT,
+    "t": rb'"(?P<t>%b)"' % TIME.encode(), "mono": _COUNT, "salt": rb'"[0-9a-f]{32}"', "outcome": rb'"complete"',
+    "sha256": rb'"(?P<sha256>[0-9a-f]{64})"', "size": rb"(?P<size>%b)" % _COUNT,
 }  # fmt: skip
-_SPECIAL = {"stored", "parts", "extents", "same_as", "again"}  # these say more of the content: parsed
+# These say more of the content, or of a gap: such lines are parsed.
+_SPECIAL = {"stored", "parts", "extents", "same_as", "again", "flags", "origin_seq", "redacted_from"}
 
 
-def shape_of(
-    keys: Iterable[str], string: bytes = ESCAPED, optional: Iterable[str] = (), form: bytes = b"%b"
-) -> re.Pattern[bytes]:
-    """The pattern of sound artefact lines with these keys in this order, of which the optional ones may be missing."""
-    strings, numbers = rb"%b(?:,%b)*" % (string, string), rb"-?%b(?:,-?%b)*" % (_COUNT, _COUNT)
-    value = rb"(?:%b|-?%b|true|false|null|\[(?:%b|%b)?\])" % (string, _COUNT, strings, numbers)
-    fields = [(key in optional, b',"%b":%b' % (key.encode(), _FIXED.get(key, value))) for key in keys]
-    text = b"".join(b"(?:%b)?" % field if rare else field for rare, field in fields)
-    return re.compile(form % (rb"\{%b\}" % text[1:]), re.MULTILINE)
+def shape_of(fields: Mapping[str, Any]) -> re.Pattern[bytes] | None:
+    """The pattern of sound artefact lines with these keys in this order; None if they are to be parsed."""
+    plain = all(re.fullmatch("[a-z0-9_]{1,40}", key) for key in fields) and {*_FIXED} <= {*fields}
+    if not plain or fields["outcome"] != "complete" or not _SPECIAL.isdisjoint(fields):
+        return None
+    members = [b'"%b":%b' % (key.encode(), _FIXED.get(key, _VALUE)) for key in fields]
+    return re.compile(rb"\{%b\}" % b",".join(members))
 
 
 # ---------------------------------------------------------------- one pass over the ledger (sections 2 to 5)
@@ -517,16 +613,21 @@ ROW = struct.Struct(">32sQQ")
 PART = 1 << 56
 NAME = rb"[a-z0-9][a-z0-9._-]{0,95}"
 STORED = re.compile(rb"data/(?:images/%b/%b|derived/%b/(?P<derived>%b))" % (NAME, NAME, NAME, NAME))
+GAPS = ("partial", "denied", "over-cap", "timed-out", "failed", "changed")
 
 
 class Ledger:
-    """Lines, tree and checkpoints, and what the lines say of contents."""
+    """Lines, tree and keys, and what the lines say of contents."""
 
     def __init__(self, root: bytes, report: Report) -> None:
         self.root, self.report, self.path = root, report, join(root, LEDGER)
         self.opening: dict[str, Any] = {}
+        self.process: dict[str, Any] = {}  # the last open or resume line
         self.bag, self.actors, self.last_kind, self.future = "", 0, "", ""
-        self.run_key = self.previous_key = self.signer_key = b""
+        self.run_key = self.previous_key = self.signer = b""  # signer: of the seal, in SSH wire form
+        self.handed: set[bytes] = set()  # signers for whom a checkpoint that is an anchor vouches
+        self.handing = False  # True until a resume line comes behind it
+        self.rotated = -1  # seq of a key line that no checkpoint covers, until the next line excuses it
         self.tree, self.digest, self.torn, self.whole = Tree(), sha256(), 0, True
         self.bytes = self.sound = 0  # sound: size of the last checkpoint that holds
         self.objects = [bytearray() for _ in range(256)]  # rows by first byte, packed so that memory stays small
@@ -534,10 +635,12 @@ class Ledger:
         self.parts: list[tuple[int, str, list[str]]] = []  # seq, digest of the whole, digests of the parts
         self.others: dict[int, tuple[bytes, int]] = {}  # seq -> content of an artefact line that is no object
         self.removed: dict[bytes, int] = {}  # content -> last seq that says it was removed after it was stored
+        self.cited: list[tuple[int, str, dict[str, Any]]] = []  # of a subset: seq, field, fields
+        self.counted: dict[str, list[int]] = {}  # gap or "clock" -> how many, first seq
+        self.last_t = b""
+        self.own: set[int] = set()  # sizes of the checkpoints in the bag
+        self.shapes: list[re.Pattern[bytes]] = []
         self.lessons = 0
-        self.optional: set[str] = set()  # keys that some of these lines have and some have not
-        self.keys: list[str] = []  # those of artefact lines, in the writer's order
-        self.shapes: list[re.Pattern[bytes]] = []  # made of the keys: for texts without backslash, and with
 
     def read(self, marks: Iterable[int], on_mark: Callable[[int], None], on_progress: Progress | None) -> None:
         """Read all lines; *on_mark* is called when the tree has one of the sizes *marks* (ascending, from 1)."""
@@ -562,34 +665,36 @@ class Ledger:
             if on_progress is not None:
                 on_progress("ledger", done, total)
         self.torn += len(rest)
+        self._uncovered()
 
     def _take(self, lines: list[bytes]) -> bool:
         """Take these lines; False if nothing after them can be judged."""
-        start, text = self.tree.size, b"\n".join(lines) + b"\n"
-        found: list[Any] = []
-        if self.shapes and len(text) < MAX_LINE and not text.translate(None, PRINTABLE + b"\n"):
-            shape = self.shapes[b"\\" in text]
-            groups = operator.itemgetter(
-                *(shape.groupindex[name] - 1 for name in ("seq", "actor", "sha256", "size", "odd"))
-            )
-            found = shape.findall(text)
-        if len(found) == len(lines):  # then each is one line, for each ends with an LF
-            objects, pack, actors, total = self.objects, ROW.pack, self.actors, 0
-            for seq, (number, actor, name, size, odd) in enumerate(map(groups, found), start):
-                if odd or int(number) != seq or int(actor) >= actors or (name and not size):
-                    self._one(lines[seq - start], seq)
-                elif name:
+        start, objects, pack, actors, last, total = self.tree.size, self.objects, ROW.pack, self.actors, self.last_t, 0
+        shape = self.shapes[0].fullmatch if self.shapes else re.compile(b"(?!)").fullmatch
+        plain = not b"".join(lines).translate(None, PRINTABLE) and self.rotated < 0
+        for seq, line in enumerate(lines, start):
+            match = plain and len(line) <= MAX_LINE and shape(line)
+            if match:
+                number, actor, t, name, size = match.group("seq", "actor", "t", "sha256", "size")
+                if int(number) == seq and int(actor) < actors:
                     digest, length = unhexlify(name), int(size)
                     objects[digest[0]] += pack(digest, length, seq)
                     total += length
-            self.bytes += total
-            self.last_kind = self.last_kind if odd else "artefact"
-        else:
-            for seq, line in enumerate(lines, start):
-                if not self._one(line, seq):
-                    self.whole = False
-                    self.tree.add(*lines[: seq - start])
-                    return False
+                    if t < last:
+                        self._count("clock", seq)
+                    last = t
+                    continue
+            self.last_t = last
+            if not self._one(line, seq):
+                self.whole = False
+                self.tree.add(*lines[: seq - start])
+                return False
+            last, actors, plain = self.last_t, self.actors, plain and self.rotated < 0
+            shape = self.shapes[0].fullmatch if self.shapes else shape
+        if lines and match:
+            self.last_kind = "artefact"
+        self.last_t = last
+        self.bytes += total
         self.tree.add(*lines)
         return True
 
@@ -600,70 +705,82 @@ class Ledger:
             self.future = f"format sealbag/{int(version[1])} is not known to this program"
             return False
         with self.report.judging("ledger", seq=seq):
-            ensure(len(line) <= MAX_LINE, f"a line of more than {MAX_LINE} bytes")
-            fields = parse_line(line)
-            need(fields, COMMON)
-            kind = fields["kind"]
+            fields = parse_line(line, COMMON)
+            kind, t = fields["kind"], fields["t"].encode()
             ensure(fields["seq"] == seq, "seq is not the number of lines before it")
             ensure((kind == "open") == (seq == 0), "an open line is not the first, or the first line is none")
             need(fields, RULES.get(kind, {}))
             if kind == "open":
-                minor = re.fullmatch(r"sealbag/1\.([0-9]{1,9})", str(fields.get("format")))
-                ensure(minor, "the format is not sealbag/1.x")
-                self.bag, self.actors, self.opening = fields["bag"], len(fields["actors"]), fields
-                if minor and int(minor[1]):
-                    self.report.note("ledger", f"written by a later minor version, 1.{int(minor[1])}")
+                self._open(fields)
             ensure(fields["actor"] < self.actors, "actor is no index into actors")
             if kind not in RULES:
                 self.report.note("ledger", f"unknown kind {safe(kind[:40])} at seq {seq}")
-            self.last_kind = kind
+            if t < self.last_t:
+                self._count("clock", seq)
+            self.last_t, self.last_kind = t, kind
+            if kind == "resume":
+                self.rotated = -1  # the process ended between its key line and the checkpoint
+            elif kind != "close":
+                self._uncovered()
             if kind in ("artefact", "result"):
                 self._content(fields, seq)
             elif kind == "correct":
                 self._correct(fields, seq)
             elif "run_key" in RULES.get(kind, ()):
-                self._turn_keys(fields)
+                self._turn_keys(fields, seq)
             return True
         return seq > 0 and len(line) <= MAX_LINE
 
-    def _turn_keys(self, fields: dict[str, Any]) -> None:
+    def _count(self, what: str, seq: int) -> None:
+        self.counted.setdefault(what, [0, seq])[0] += 1
+
+    def _open(self, fields: dict[str, Any]) -> None:
+        minor = re.fullmatch(r"sealbag/1\.([0-9]{1,9})", str(fields.get("format")))
+        ensure(minor, "the format is not sealbag/1.x")
+        self.bag, self.actors, self.opening = fields["bag"], len(fields["actors"]), fields
+        if minor and int(minor[1]):
+            self.report.note("ledger", f"written by a later minor version, 1.{int(minor[1])}")
+
+    def _turn_keys(self, fields: dict[str, Any], seq: int) -> None:
         """An open, resume or key line: who signs the checkpoints from here on, and the seal."""
-        if fields["kind"] != "key" or "signer_key" in fields:
-            need(fields, KEYS)
-            self.signer_key = unbase64(fields["signer_key"])
-            ensure(fields["signer"] == fingerprint(self.signer_key), "signer is not the fingerprint of signer_key")
+        is_handover = fields["kind"] == "key"
+        if not is_handover or "signer" in fields:
+            self.signer = read_key(fields)
+        if is_handover:
+            self.handed |= {self.signer} if self.handing else set()
+            self.rotated = -1 if seq + 1 in self.own else seq
+        else:
+            self.process, self.handing = fields, False
         self.previous_key, self.run_key = self.run_key, unbase64(fields["run_key"])
+
+    def _uncovered(self) -> None:
+        """The key line before has no checkpoint by the key that it takes out of use (section 5)."""
+        if self.rotated >= 0 and os.path.lexists(join(self.root, SEAL_SIG)):
+            self.report.fail("checkpoints", "no checkpoint by the old run key covers this key line", self.rotated)
+        self.rotated = -1
+
+    def vouch(self) -> None:
+        """A checkpoint of the present size is an anchor: it vouches for the signer, and whom he hands on to."""
+        self.handed, self.handing = {self.signer}, True
 
     def checkpoint_key(self) -> bytes:
         """The run key that signs a checkpoint of the present size: a rotation is covered by the old key."""
         return self.previous_key if self.last_kind == "key" else self.run_key
 
-    def _learn(self, fields: dict[str, Any]) -> None:
-        """Add the keys of a sound line to those that the pattern knows, each behind the one it stood behind."""
-        if [key for key in fields if key in self.keys] != [key for key in self.keys if key in fields]:
-            self.keys, self.optional = [], set()  # in another order: from now on this one
-        odd = {key for key in {*self.keys} ^ {*fields} if self.keys}
-        plain = all(re.fullmatch("[a-z0-9_]{1,40}", key) for key in fields) and next(iter(fields)) in COMMON
-        if (self.keys and odd <= self.optional) or not plain or self.lessons >= 40:
-            return
-        self.lessons += 1  # few, for each costs some milliseconds
-        self.optional |= odd
-        for before, key in zip([None, *fields], fields):
-            if key not in self.keys:
-                self.keys.insert(self.keys.index(before) + 1 if before else 0, key)
-        if {"sha256", "size"}.issubset(self.keys):
-            form = rb"^(?:%b|(?P<odd>.+))\n"
-            self.shapes = [shape_of(self.keys, string, self.optional, form) for string in (PLAIN, ESCAPED)]
-
     def _content(self, fields: dict[str, Any], seq: int) -> None:
         """What an artefact or result line says of a content (section 4)."""
+        artefact, flags = fields["kind"] == "artefact", fields.get("flags")
+        outcomes = {fields.get("outcome"), "changed" if type(flags) is list and "changed" in flags else ""}
+        for gap in filter(outcomes.__contains__, GAPS if artefact else ()):
+            self._count(gap, seq)
         for name in {"same_as", "again"} & {*fields}:
             ensure(is_count(fields[name]) and fields[name] < seq, f"{name} names no earlier line")
+        self.cited += [(seq, name, fields) for name in ("origin_seq", "redacted_from") if name in fields and artefact]
         if "sha256" not in fields:
             ensure({"same_as", "stored", "parts"}.isdisjoint(fields), "same_as, stored or parts without sha256")
             return
-        need(fields, {"sha256": is_digest, "size": is_count})
-        digest, size, artefact = unhexlify(fields["sha256"]), fields["size"], fields["kind"] == "artefact"
+        need(fields, CONTENT)
+        digest, size = unhexlify(fields["sha256"]), fields["size"]
         if "extents" in fields:
             need(fields, {"extents": _array(is_count)})
             extents = fields["extents"]
@@ -680,8 +797,15 @@ class Ledger:
         if artefact and not {"stored", "parts"}.isdisjoint(fields):
             self.others[seq] = digest, size
         self.bytes += size
-        if artefact and _SPECIAL.isdisjoint(fields):
+        if artefact and self.lessons < 60:
             self._learn(fields)
+
+    def _learn(self, fields: dict[str, Any]) -> None:
+        """From now on lines with the keys of this one are matched first."""
+        shape = shape_of(fields)
+        if shape is not None:
+            self.lessons += shape not in self.shapes  # few, for each costs some milliseconds
+            self.shapes = [shape, *(other for other in self.shapes if other is not shape)]
 
     def _content_of(self, seq: int, digest: bytes) -> tuple[bytes, int] | None:
         """Digest and size that an artefact line names, if the digest has this first byte: rows stand by seq."""
@@ -725,13 +849,16 @@ class Ledger:
 
 
 # ---------------------------------------------------------------- contents (section 4)
-def hash_folder(folder: bytes) -> bytes | None:
-    """Digest and size of every file of a folder of data/objects, sorted and packed (40 bytes each).
+UNSURE = bytes(32)  # instead of a summary: look closely
 
-    :return: b"" if there is no folder; None if anything is not as it must be (the caller then looks closely).
+
+def hash_folder(folder: bytes) -> bytes:
+    """Summary of digests and sizes of all files of a folder of data/objects; UNSURE if anything is not as it must be.
+
+    :return: SHA-256 over digest and size (40 bytes) of each, sorted; of nothing if there is no folder.
     """
     if not is_folder(folder):
-        return None if os.path.lexists(folder) else b""
+        return UNSURE if os.path.lexists(folder) else sha256().digest()
     out, at, prefix = [], None, folder + SEP
     opening, read, close, hashing = open_at, os.read, os.close, sha256  # this loop is most of the time that a bag takes
     try:
@@ -741,7 +868,7 @@ def hash_folder(folder: bytes) -> bytes | None:
             for entry in entries:
                 name = entry.name
                 if not entry.is_file(follow_symlinks=False):
-                    return None
+                    return UNSURE
                 descriptor = opening(prefix + name, OPEN, dir_fd=at)
                 try:
                     data = read(descriptor, SMALL)
@@ -754,19 +881,14 @@ def hash_folder(folder: bytes) -> bytes | None:
                     close(descriptor)
                 packed = digest.digest()
                 if hexlify(packed) != name:
-                    return None
+                    return UNSURE
                 out.append(packed + size.to_bytes(8, "big"))
     except OSError:
-        return None
+        return UNSURE
     finally:
         if at is not None:
             os.close(at)
-    return b"".join(sorted(out)) or None
-
-
-def summary(packed: bytes | None) -> bytes:
-    """What a child answers of a folder: 32 bytes, zeros if it is to be looked at closely."""
-    return bytes(32) if packed is None else sha256(packed).digest()
+    return sha256(b"".join(sorted(out))).digest() if out else UNSURE
 
 
 class Helpers:
@@ -790,11 +912,6 @@ class Helpers:
             for _ in range(count):
                 self.children.append(Popen(command, stdin=self.work, stdout=PIPE, stderr=DEVNULL))
 
-    def mine(self) -> Iterator[int]:
-        """Numbers of folders that this process takes."""
-        while number := os.read(self.work, 1):
-            yield number[0]
-
     def answers(self) -> dict[int, bytes]:
         """What the children said, by number of folder; waits for them."""
         out = {}
@@ -808,15 +925,6 @@ class Helpers:
         for child in self.children:
             child.kill()
             child.communicate()
-
-
-def named_lines(folder: str, digests: bytes) -> Iterator[bytes]:
-    """The manifest's lines of one folder of data/objects, as one text."""
-    names = [digests[at : at + 32].hex() for at in range(0, len(digests), 32)]
-    yield "".join([f"{name}  {folder}/{name}\n" for name in names]).encode()
-
-
-TOPS = (b"data/derived", b"data/images")
 
 
 class Contents:
@@ -840,14 +948,14 @@ class Contents:
         self._check_stored()
         self._check_parts()
         seen: dict[int, bytes] = {}
-        for number in helpers.mine():
-            seen[number] = summary(hash_folder(self._at(b"data/objects/%02x" % number)))
+        while number := os.read(helpers.work, 1):
+            seen[number[0]] = hash_folder(self._at(b"data/objects/" + hexlify(number)))
             if on_progress is not None:
                 on_progress("contents", len(seen), 256)
         seen.update(helpers.answers())
-        for number, rows in enumerate(map(bytes, self.ledger.objects)):
-            self._judge(b"data/objects/%02x" % number, rows, seen.get(number, bytes(32)))
-            self.ledger.objects[number] = bytearray()
+        for index, rows in enumerate(map(bytes, self.ledger.objects)):
+            self._judge(b"data/objects/%02x" % index, rows, seen.get(index, UNSURE))
+            self.ledger.objects[index] = bytearray()
         if on_progress is not None:
             on_progress("contents", 256, 256)
         self.report.done.add("objects")
@@ -865,8 +973,7 @@ class Contents:
     def _names(self, folder: bytes) -> list[bytes]:
         """Names in a real folder, sorted; [] if there is none."""
         with self.report.judging("objects", folder):
-            names = os.listdir(self._at(folder)) if is_folder(self._at(folder)) else []
-            return sorted(names)
+            return sorted(os.listdir(self._at(folder))) if is_folder(self._at(folder)) else []
         return []
 
     def _compare(self, folder: bytes, said: dict[bytes, list[Any]]) -> list[tuple[bytes, bytes]]:
@@ -891,7 +998,7 @@ class Contents:
 
     def _check_stored(self) -> None:
         """Files below data/derived and data/images are exactly those named."""
-        for top in TOPS:
+        for top in (b"data/derived", b"data/images"):
             folders = {top + b"/" + name for name in self._names(top)}
             if not folders and is_folder(self._at(top)):
                 self._extra(top)
@@ -904,39 +1011,47 @@ class Contents:
     def _check_parts(self) -> None:
         """The parts of a content, one after the other, have its digest."""
         for seq, digest, parts in self.ledger.parts:
-            paths = [b"data/objects/%b/%b" % (part[:2].encode(), part.encode()) for part in parts]
-            if all(os.path.lexists(self._at(path)) for path in paths):  # what is missing is judged as an object
+            paths = [self._at(b"data/objects/%b/%b" % (part[:2].encode(), part.encode())) for part in parts]
+            if all(map(os.path.lexists, paths)):  # what is missing is judged as an object
                 with self.report.judging("objects", seq=seq):
                     whole = sha256()
-                    for block in itertools.chain.from_iterable(blocks(self._at(path)) for path in paths):
+                    for block in chain.from_iterable(map(blocks, paths)):
                         whole.update(block)
                     ensure(whole.hexdigest() == digest, "the parts have another digest than the whole")
 
     def _judge(self, folder: bytes, rows: bytes, seen: bytes) -> None:
         """Compare what the ledger says of one folder of objects with the summary of what was found there."""
         want = sorted({rows[at : at + 40] for at in range(0, len(rows), ROW.size)})
-        found = b"".join([row[:32] for row in want])
-        if summary(b"".join(want)) != seen:  # file by file, to name what is wrong
+        found = [row[:32] for row in want]
+        if sha256(b"".join(want)).digest() != seen:  # file by file, to name what is wrong
             said: dict[bytes, list[Any]] = {}
             for digest, size, at in ROW.iter_unpack(rows):
                 entry = said.setdefault(folder + b"/" + hexlify(digest), [digest, size, at & ~PART, 0])
                 entry[3] = at & ~PART
                 if entry[1] != size:
                     self.report.fail("objects", "two lines give one content different sizes", at & ~PART)
-            found = b"".join(digest for digest, _ in self._compare(folder, said))
-        self.files += len(found) // 32
-        self.manifest.append(named_lines(folder.decode(), found))
+            found = [digest for digest, _ in self._compare(folder, said)]
+        self.files += len(found)
+        self.manifest.append(map(manifest_text, [folder.decode()], [b"".join(found)]))
+
+
+def manifest_text(folder: str, digests: bytes) -> bytes:
+    """The manifest's lines of one folder of data/objects; made when they are asked for, so that memory stays small."""
+    names = [digests[at : at + 32].hex() for at in range(0, len(digests), 32)]
+    return "".join([f"{name}  {folder}/{name}\n" for name in names]).encode()
 
 
 # ---------------------------------------------------------------- manifests and closed list (sections 6 and 8)
 PROVIDED = {  # the files of each folder outside data/
     b"": rb"bagit\.txt|bag-info\.txt|(?:tag)?manifest-sha256\.txt|VERIFY\.txt|verify\.py|catalogue\.csv",
-    b"custody/": rb"ledger\.jsonl|seal\.json(?:(?:\." + NAME + rb")?\.sig)?|" + NAME + rb"\.tsr",
+    b"custody/": rb"ledger\.jsonl|seal\.json(?:(?:\.[a-z0-9][a-z0-9_-]{0,95})?\.sig)?|" + NAME + rb"\.tsr",
     b"custody/checkpoints/": rb"[0-9]{12}\.note",
-    b"custody/keys/": NAME + rb"\.pub",
+    KEYS_FOLDER: rb"ticket-[0-9a-f]{8}\.json(?:\.sig)?|" + NAME + rb"\.pub",
     b"custody/after/": rb"(?s:.*)",  # judged as statements
+    ORIGIN: rb"seal\.json(?:\.sig)?|lines\.jsonl|" + NAME + rb"\.tsr",
+    ORIGIN + b"proofs/": rb"[0-9]{12}\.tlog-proof",
 }
-FOLDERS = {b"data", b"custody", b"custody/checkpoints", b"custody/keys", b"custody/after"}
+FOLDERS = {b"data", *(folder[:-1] for folder in PROVIDED)}
 WORKING = {b"custody/lock", b"custody/reserve", b"tmp"}  # only while unsealed
 LITTER = re.compile(
     rb"(?s:\.DS_Store|\._.*|\.Spotlight-V100|\.Trashes|\.fseventsd|\.TemporaryItems|Thumbs\.db|desktop\.ini"
@@ -945,24 +1060,25 @@ LITTER = re.compile(
 UNTAGGED = re.compile(rb"(?s:tagmanifest-sha256\.txt|custody/seal\.json.*|custody/[^/]*\.tsr|custody/after/.*)")
 
 
-def list_outside(root: bytes, report: Report, sealed: bool) -> list[bytes]:
+def list_outside(root: bytes, report: Report, sealed: bool, subset: bool) -> list[bytes]:
     """Paths of the provided files outside data/, in order of bytes; everything else is judged."""
     out: list[bytes] = []
     for folder, known in PROVIDED.items():
-        if not is_folder(join(root, folder).rstrip(SEP)):
+        if not is_folder(join(root, folder).rstrip(SEP)) or (folder.startswith(ORIGIN) and not subset):
             continue
         with report.judging("closed-list", folder), os.scandir(join(root, folder)) as entries:
             for entry in entries:
                 path = folder + entry.name
                 is_file, is_dir = entry.is_file(follow_symlinks=False), entry.is_dir(follow_symlinks=False)
+                provided = is_dir and path in FOLDERS and (subset or path + b"/" != ORIGIN)
                 if LITTER.fullmatch(entry.name) and (is_file or (is_dir and not entry.name.startswith(b"._"))):
                     report.note("litter", safe(path))
                 elif is_file and re.fullmatch(known, entry.name):
                     out.append(path)
-                elif sealed and not (is_dir and path in FOLDERS):
+                elif sealed and not provided:
                     why = "not provided for" if is_file or is_dir else "neither a regular file nor a folder"
                     report.fail("closed-list", why, path=path)
-                elif not (is_dir and path in FOLDERS) and path not in WORKING:
+                elif not provided and path not in WORKING:
                     report.note("closed-list", f"not provided for: {safe(path)}")
                 ensure(len(out) <= MAX_TAGS, f"more than {MAX_TAGS} files outside data/")
     report.done.add("closed-list")
@@ -1000,75 +1116,28 @@ def compare_manifest(report: Report, check: str, root: bytes, name: bytes, expec
     return whole.hexdigest()
 
 
-# ---------------------------------------------------------------- checkpoints, seal, statements (sections 5, 7, 9)
-def check_checkpoint(ledger: Ledger, report: Report, size: int) -> None:
-    """The checkpoint of the tree's present size: text, signature, root."""
-    path, key = b"custody/checkpoints/%012d.note" % size, ledger.checkpoint_key()
-    with report.judging("checkpoints", path):
-        note = Note(read_small(join(ledger.root, path), MAX_NOTE))
-        for name in note.others(key):
-            report.skip("other-signatures", f"{safe(path)}: signature by {name}")
-        ensure(note.origin == b"sealbag/" + ledger.bag.encode() and note.size == size, "of another bag or size")
-        ensure(note.signed_by(key), "its signature does not verify")
-        why = f"a line between seq {ledger.sound} and {size - 1} is not as the checkpoint of size {size} has it"
-        with report.judging("checkpoints", LEDGER):
-            ensure(note.root == ledger.tree.root(), why)
-            ledger.sound = size
-
-
-SEAL = re.compile(
-    rb'\{"format":"sealbag/1\.[0-9]{1,9}","bag":"[0-9a-f]{32}","case":%b,"exhibit":%b,"size":[1-9][0-9]{0,15},'
-    rb'"root":"[0-9a-f]{64}","tagmanifest_sha256":"[0-9a-f]{64}","close_seq":[0-9]{1,16},"t":"%b",'
-    rb'"signer":"SHA256:[A-Za-z0-9+/]{43}"\}\n' % (ESCAPED, ESCAPED, TIME.encode())
-)
-
-
-def check_seal(ledger: Ledger, report: Report, data: bytes, tags: str) -> None:
-    """seal.json says what the ledger, the tree and the tag manifest say."""
-    with report.judging("seal", SEAL_FILE):
-        ensure(SEAL.fullmatch(data), "not the keys of a seal in their order, in one line")
-        seal, size, last = parse_line(data[:-1]), ledger.tree.size, ledger.last_kind
-        with report.judging("tagmanifest", b"tagmanifest-sha256.txt"):
-            ensure(seal["tagmanifest_sha256"] == tags, "not the one that was sealed")
-        with report.judging("tree", LEDGER):
-            why = f"not the lines that were sealed: {size} lines of {seal['size']}, sound up to {ledger.sound}"
-            ensure(seal["size"] == size and seal["root"] == ledger.tree.root().hex(), why)
-        report.done |= {"seal", "tree"}
-        for name in ("format", "bag", "case", "exhibit"):
-            ensure(seal[name] == ledger.opening[name], f"{name} is not that of the open line")
-        ensure(seal["signer"] == fingerprint(ledger.signer_key), "signer is not the one whom the ledger names")
-        closed = last == "close" and seal["close_seq"] == seal["size"] - 1
-        ensure(closed, "the last line is no close line, or close_seq does not name it")
-
-
-STATEMENT = re.compile(
-    rb"custody/after/([0-9]{8}T[0-9]{6}Z)-"
-    rb"(offer|accept|refuse|note|correct|hold|release|retain|revoke|destroy|supplement)-([0-9a-f]{8})\.json"
-)
-
-
-def read_statement(ledger: Ledger, path: bytes, paths: set[bytes], seal_digest: str) -> bytes:
-    """The key of whoever signed one statement; :raises ValueError: if anything is not as section 9 says."""
-    match = STATEMENT.fullmatch(path)
-    if match is None or path + b".sig" not in paths:
-        raise ValueError("no pair of a statement and its signature")
-    data = read_small(join(ledger.root, path), MAX_LINE + 1)
-    ensure(
-        data.endswith(b"\n") and sha256(data).hexdigest()[:8] == match[3].decode(),
-        "no LF, or not its digest in its name",
-    )
-    fields = parse_line(data[:-1])
-    need(fields, {"signer_key": is_key, "t": is_time, "follows": _array(is_digest)})
-    key, t = unbase64(fields["signer_key"]), re.sub("[-:]|[.][0-9]{9}", "", fields["t"])
-    said = [fields.get(name) for name in ("format", "bag", "seal_sha256", "kind", "signer")]
-    want = ["sealbag-statement/1.0", ledger.bag, seal_digest, match[2].decode(), fingerprint(key)]
-    ensure(said == want and t == match[1].decode(), "not of this format, bag, seal, name and signer")
-    signature = read_small(join(ledger.root, path + b".sig"), MAX_SIGNATURE)
-    ensure(sshsig_holds(signature, key, b"sealbag-after-v1", data), "its signature does not verify")
-    return key
-
-
 # ---------------------------------------------------------------- anchors (section 10)
+class Signer(NamedTuple):
+    """A line of an allowed_signers file; after and before are 14 digits, "" if there is no such bound."""
+
+    principals: str
+    wire: bytes
+    spaces: str | None
+    authority: bool
+    after: str
+    before: str
+
+
+class Certificate(NamedTuple):
+    """What an OpenSSH certificate says (PROTOCOL.certkeys), its signature checked."""
+
+    wire: bytes
+    principals: list[str]
+    authority: bytes
+    after: int
+    before: int
+
+
 def read_anchor(path: Any, limit: int) -> bytes:
     """The bytes of a file that whoever verifies has chosen: links are theirs."""
     with open(path, "rb") as file:
@@ -1079,19 +1148,19 @@ def read_anchor(path: Any, limit: int) -> bytes:
 
 def match_patterns(patterns: str, name: str) -> bool:
     """PATTERNS of ssh_config(5): comma-separated, * and ?, a match after ! refuses."""
-    wanted = [(one, re.escape(one.lstrip("!")).replace(r"\*", ".*").replace(r"\?", ".")) for one in patterns.split(",")]
-    found = [not one.startswith("!") for one, pattern in wanted if re.fullmatch(pattern, name)]
-    return bool(found) and all(found)
+    found = [one for one in patterns.split(",") if fnmatchcase(name, one.lstrip("!").replace("[", "[[]"))]
+    return bool(found) and not any(one.startswith("!") for one in found)
 
 
 # principals, options (anything that is no key type), key type, key, comment
 SIGNER_LINE = re.compile(
     r"\s*(\"[^\"]*\"|[^\s\"]+)\s+(?:((?!ssh-|sk-|ecdsa-)\S(?:[^\s\"]|\"[^\"]*\")*)\s+)?(\S+)\s+(\S+)(?:\s.*)?"
 )
+OPTION = r'(?i:(cert-authority)|(namespaces)="([^"]+)"|(valid-after|valid-before)="(\d{8}(?:\d{4}(?:\d\d)?)?)Z?")'
 
 
-def read_allowed_signers(text: str) -> list[tuple[str, str | None, bytes]]:
-    """Principals, namespaces and Ed25519 key of each line (ssh-keygen(1), ALLOWED SIGNERS); :raises ValueError:"""
+def read_allowed_signers(text: str) -> list[Signer]:
+    """The lines of ssh-keygen(1), ALLOWED SIGNERS; :raises ValueError: for one that cannot be honoured."""
     out = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -1099,72 +1168,197 @@ def read_allowed_signers(text: str) -> list[tuple[str, str | None, bytes]]:
         match = SIGNER_LINE.fullmatch(line) if len(line) <= 8192 else None
         if match is None:
             raise ValueError(f"line {number} is no line of an allowed_signers file")
-        option = re.fullmatch(r'(?i:namespaces)="([^"]+)"', match[2]) if match[2] else None
-        ensure(option or not match[2], f"line {number}: only the option namespaces is known")
+        said: dict[str, str] = {}
+        for authority, spaces, patterns, bound, digits in re.findall(OPTION, match[2] or "", re.ASCII):
+            name = (authority or spaces or bound).lower()
+            ensure(name not in said, f"line {number}: {name} stands twice")
+            said[name] = patterns or digits.ljust(14, "0") if name != "cert-authority" else name
+            if bound:
+                time.strptime(said[name], "%Y%m%d%H%M%S")
+        known = re.fullmatch(rf"{OPTION}(?:,{OPTION})*", match[2], re.ASCII) if match[2] else True
+        ensure(known, f"line {number}: an option that is not known")
         wire = unbase64(match[4])
-        ensure(
-            match[3] == "ssh-ed25519" and wire == _ssh(b"ssh-ed25519", wire[-32:]), f"line {number}: not an Ed25519 key"
-        )
-        out.append((match[1].strip('"'), option[1] if option else None, wire[-32:]))
+        ensure(key_parts(wire)[0] == match[3].encode(), f"line {number}: not an Ed25519 key")
+        bounds = said.get("valid-after", ""), said.get("valid-before", "")
+        out.append(Signer(match[1].strip('"'), wire, said.get("namespaces"), "cert-authority" in said, *bounds))
     ensure(out, "no signer in the file")
     return out
 
 
+def read_certificate(line: str) -> Certificate:
+    """A line of a -cert.pub file; :raises ValueError: if it is no user certificate that section 10 knows."""
+    kind, blob = line.split(" ")[0], unbase64(line.split(" ")[1].rstrip("\n"))
+    fido = kind == "sk-ssh-ed25519-cert-v01@openssh.com"
+    ensure(fido or kind == "ssh-ed25519-cert-v01@openssh.com", "of another type")
+    parts = _parse_ssh(blob, "sssQIssQQsssss" if not fido else "ssssQIssQQsssss")
+    key = [kind.replace("-cert-v01@openssh.com", "").encode() + b"@openssh.com" * fido, *parts[2 : 3 + fido]]
+    wire, (_, usage, _, names, after, before, critical, _, reserved, authority, made) = _ssh(*key), parts[3 + fido :]
+    key_parts(wire)
+    ensure((parts[0], usage, critical, reserved) == (kind.encode(), 1, b"", b""), "no plain user certificate")
+    ensure(signed_by(authority, made, blob[: -4 - len(made)]), "its signature does not verify")
+    return Certificate(wire, [safe(name) for name in _parse_ssh(names)], authority, after, before)
+
+
+def read_witnesses(text: str) -> dict[tuple[bytes, bytes], bytes]:
+    """Name and key hash -> key, of a file of verifier keys (section 5)."""
+    out = {}
+    for line in filter(lambda line: line.strip() and not line.startswith("#"), text.splitlines()):
+        match = re.fullmatch(r"([^\x00-\x20+]{1,256})\+([0-9a-f]{8})\+([A-Za-z0-9+/]{44})", line.strip())
+        name, raw = (match[1].encode(), unbase64(match[3])) if match else (b"", b"")
+        mark = sha256(name + b"\n" + raw).digest()[:4]
+        ensure(match and raw[:1] == b"\x04" and mark.hex() == match[2], "a line that is no verifier key of a witness")
+        out[name, mark] = raw[1:]
+    ensure(0 < len(out) <= 64, "no witness, or more than 64")
+    return out
+
+
+def read_revoked(text: str) -> dict[str, str]:
+    """Fingerprint -> since when, "" = from the beginning, of a text list of revoked keys (section 10)."""
+    out: dict[str, str] = {}
+    for line in filter(lambda line: line.strip() and not line.startswith("#"), text.splitlines()):
+        words = line.split()
+        since = words.pop()[6:] if words[-1].startswith("since=") else ""
+        ensure(words and (not since or is_time(since)), "no key, or since is no time")
+        if not is_signer(words[0]):
+            ensure(len(words) >= 2, "neither a fingerprint nor a public key")
+            wire = unbase64(words[1])
+            ensure(_parse_ssh(wire)[0] == words[0].encode(), "no public key of its type")
+            words = [fingerprint(wire)]
+        out[words[0]] = min(since, out.get(words[0], since))
+    return out
+
+
+class Anchors:
+    """What whoever verifies has given, and whom it vouches for."""
+
+    def __init__(self, **given: Any) -> None:
+        """:raises AnchorError: a file that cannot be used; :raises ValueError: text that has not its form."""
+        self.signer, self.seal, self.origin = given["signer"], given["seal"], given["origin"]
+        ensure(self.signer is None or is_signer(self.signer), "a signer is SHA256: and 43 characters")
+        for name in ("seal", "origin"):
+            ensure(given[name] is None or re.fullmatch("[0-9a-fA-F]{64}", given[name]), f"{name} is 64 hex digits")
+        self.given = [name for name in ("signer", "trust", "seal", "checkpoint", "witness", "origin") if given[name]]
+        path: Any = None
+        try:
+            path = given["trust"]
+            self.trust = read_allowed_signers(read_anchor(path, MAX_LINE).decode()) if path else []
+            path = given["checkpoint"]
+            self.note = Note(read_anchor(path, MAX_NOTE)) if path else None
+            path = given["witness"]
+            self.witnesses = read_witnesses(read_anchor(path, MAX_NOTE).decode()) if path else {}
+            path = given["revoked"]
+            data = read_anchor(path, MAX_LINE) if path else b""
+            self.is_krl = data.startswith(b"SSHKRL\n\0")
+            self.revoked = read_revoked("" if self.is_krl else data.decode())
+        except (OSError, ValueError, IndexError) as error:
+            raise AnchorError(f"{os.fsdecode(path)}: {error}") from error
+        self.krl, self.times, self.judges_keys = given["krl"], given["times"], bool(given["revoked"] or given["krl"])
+        self.certificates: list[Certificate] = []
+        self.proven, self.now = "", int(time.time())  # the time that the earliest sound token proves
+
+    def at(self) -> str:
+        """The moment at which periods must hold, 14 digits."""
+        return re.sub("[^0-9]", "", self.proven)[:14] or time.strftime("%Y%m%d%H%M%S", time.gmtime(self.now))
+
+    def people(self, wire: bytes, namespace: str, report: Report | None = None) -> list[str]:
+        """The principals for whom the allowed_signers file vouches for this key in this namespace."""
+        out, at = [], self.at()
+        seconds = calendar.timegm(time.strptime(at, "%Y%m%d%H%M%S"))
+        for line in self.trust:
+            named = [line.principals] if line.wire == wire and not line.authority else []
+            for one in self.certificates if line.authority else []:
+                if (one.wire, one.authority) == (wire, line.wire) and one.after <= seconds < one.before:
+                    named += [name for name in one.principals if match_patterns(line.principals, name)]
+            if not named or not (line.spaces is None or match_patterns(line.spaces, namespace)):
+                continue
+            if (line.after or at) <= at <= (line.before or at):
+                out += named
+            elif report is not None:
+                report.note("anchor", f"the trust file's line for {safe(line.principals)} does not hold at {at}")
+        return out
+
+    def vouch(self, wire: bytes, namespace: str) -> bool:
+        """True if signer or trust vouches for what this key signed in this namespace."""
+        return self.signer == fingerprint(wire) or bool(self.people(wire, namespace))
+
+    def since(self, wire: bytes) -> str | None:
+        """Since when the key is revoked, "" = from the beginning; None if it is not."""
+        if self.krl is not None and self.krl(wire):
+            return ""
+        return self.revoked.get(fingerprint(wire))
+
+
+# ---------------------------------------------------------------- signed beside the lines (sections 7, 9, 13 to 15)
+SEAL = re.compile(
+    rb'\{"format":"sealbag/1\.[0-9]{1,9}","bag":"[0-9a-f]{32}","case":%b,"exhibit":%b,"size":[1-9][0-9]{0,15},'
+    rb'"root":"[0-9a-f]{64}","tagmanifest_sha256":"[0-9a-f]{64}","close_seq":[0-9]{1,16},"t":"%b",'
+    rb'"signer":"SHA256:[A-Za-z0-9+/]{43}"\}\n' % (_TEXT, _TEXT, TIME.encode())
+)
+
+
+def parse_seal(data: bytes) -> dict[str, Any]:
+    """The fields of seal.json; :raises ValueError: if it has not the form of section 7."""
+    ensure(SEAL.fullmatch(data), "not the keys of a seal in their order, in one line")
+    return parse_line(data[:-1])
+
+
+def read_signed(data: bytes, signature: bytes, form: str, rules: Mapping[str, Rule]) -> tuple[dict[str, Any], bytes]:
+    """Fields and signer of one line of JSON with its SSHSIG: a statement or a ticket; :raises ValueError:"""
+    ensure(data.endswith(b"\n"), "no LF at its end")
+    fields = parse_line(data[:-1], {"format": _matching(re.escape(f"sealbag-{form}/1.0")), "t": is_time, **rules})
+    wire, namespace = read_key(fields), b"sealbag-after-v1" if form == "statement" else b"sealbag-ticket-v1"
+    ensure(sshsig_holds(signature, wire, namespace, data), "its signature does not verify")
+    return fields, wire
+
+
+TICKET = {"ticket": is_id, "case": is_text, "hosts": _array(is_text), "not_before": is_time, "not_after": is_time}
+TICKET.update(recipients=_array(is_text), job_key=is_key)
+STATEMENT = {"bag": is_id, "seal_sha256": is_digest, "kind": is_text, "follows": _array(is_digest)}
+KINDS: dict[str, dict[str, Rule]] = {  # of each kind of statement, the fields that must be there, beside texts
+    "offer": {"recipient": is_signer, "recipient_key": is_key}, "accept": {"offer": is_digest},
+    "refuse": {"offer": is_digest}, "note": {}, "correct": {"corrects": is_count}, "hold": {},
+    "release": {"releases": is_digest}, "retain": {"until": is_time}, "destroy": {}, "supplement": {},
+    "revoke": {"revokes": is_signer, "since": is_time}, "token": {"token": is_text, "over": is_digest},
+}  # fmt: skip
+ASCII_LOWER = {n: n + 32 for n in range(65, 91)}
+
+
+def check_proof(proof: bytes, line: bytes, seal: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a line that an audit path proves to be in the sealed ledger (section 14); :raises ValueError:"""
+    head = rb"c2sp\.org/tlog-proof@v1\n(?:extra [A-Za-z0-9+/]*={0,2}\n)?index (0|[1-9][0-9]{0,15})\n"
+    match = re.match(head + rb"((?:[A-Za-z0-9+/]{43}=\n){0,64})\n(?=sealbag)", proof)
+    if match is None or len(proof) > MAX_NOTE:
+        raise ValueError("not a proof of a line")
+    fields, note, path = parse_line(line, COMMON), Note(proof[match.end() :]), map(unbase64, match[2].split())
+    ensure(fields["seq"] == int(match[1]), "index is not the seq of the line")
+    tree = b"sealbag/" + seal["bag"].encode(), seal["size"], unhexlify(seal["root"])
+    ensure((note.origin, note.size, note.root) == tree, "its checkpoint is not that of the seal")
+    ensure(root_by_path(line, fields["seq"], note.size, list(path)) == note.root, "the path leads to another root")
+    return fields
+
+
+def check_origin_seal(seal: bytes, signature: bytes) -> tuple[dict[str, Any], bytes]:
+    """Fields and signer of the seal that a subset or a citation carries (section 14); :raises ValueError:"""
+    fields = parse_seal(seal)
+    wire = sshsig_key(signature)
+    ensure(fields["signer"] == fingerprint(wire), "the signature is not by the seal's signer")
+    ensure(sshsig_holds(signature, wire, b"sealbag-seal-v1", seal), "the seal's signature does not verify")
+    return fields, wire
+
+
 # ---------------------------------------------------------------- the whole
-def verify(
-    bag: str | bytes | os.PathLike[str],
-    *,
-    signer: str | None = None,
-    trust: str | os.PathLike[str] | None = None,
-    seal: str | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    witness: str | os.PathLike[str] | None = None,
-    origin: str | None = None,
-    revoked: str | os.PathLike[str] | None = None,
-    krl: Callable[[bytes], bool] | None = None,
-    times: Callable[[bytes, Sequence[tuple[str, bytes, str]]], Sequence[tuple[str, str, str]]] | None = None,
-    jobs: int | None = None,
-    on_progress: Progress | None = None,
-) -> Verdict:
-    """Check a bag, sealed or not, against all anchors given.
-
-    :param signer: fingerprint ``SHA256:...`` of the key that must have sealed it.
-    :param trust: OpenSSH allowed_signers file; :param seal: hex digest of seal.json.
-    :param checkpoint: a checkpoint of this bag that left the host while it was made.
-    :param jobs: number of processes; None: as many as there are processors.
-    :param on_progress: called with what is done, how much of it, and of how much.
-    :raises NotABag: no custody/ledger.jsonl; :raises AnchorError: an anchor file that cannot be used.
-    :raises ValueError: a signer or seal that has not the form of one, jobs below 1.
-    """
-    ensure(jobs is None or jobs >= 1, "the number of processes is 1 or more")
-    if not (witness is origin is revoked is krl is times is None):
-        raise AnchorError("this anchor is not known to the verifier yet")
-    ensure(signer is None or re.fullmatch("SHA256:[A-Za-z0-9+/]{43}", signer), "a signer is SHA256: and 43 characters")
-    ensure(seal is None or re.fullmatch("[0-9a-fA-F]{64}", seal), "a seal digest is 64 hex digits")
-    anchors: dict[str, Any] = {"signer": signer, "seal": seal and seal.lower()}
-    try:
-        anchors["trust"] = trust and read_allowed_signers(read_anchor(trust, MAX_LINE).decode())
-        anchors["checkpoint"] = checkpoint and Note(read_anchor(checkpoint, MAX_NOTE))
-    except (OSError, ValueError) as error:
-        raise AnchorError(f"{trust or ''} {checkpoint or ''}: {error}") from error
-    root = root_of(bag)
-    if not os.path.lexists(join(root, LEDGER)):
-        raise NotABag(f"{safe(os.fsencode(bag))} holds no custody/ledger.jsonl")
-    try:
-        return _Verification(root, anchors, on_progress).run(jobs)
-    except ValueError as error:  # what the bag holds is judged, so this is no fault of the caller's
-        raise RuntimeError(f"defect of the verifier: {error}") from error
-
-
 class _Verification:
-    """One run of :func:`verify`."""
+    """One run of :func:`verify` over a bag, in the order of the argument."""
 
-    def __init__(self, root: bytes, anchors: dict[str, Any], on_progress: Progress | None) -> None:
+    def __init__(self, root: bytes, anchors: Anchors, on_progress: Progress | None) -> None:
         self.root, self.anchors, self.on_progress, self.report = root, anchors, on_progress, Report()
         self.ledger = Ledger(root, self.report)
-        self.seal_digest, self.files = "", 0
+        self.seal: dict[str, Any] = {}
+        self.seal_digest, self.files, self.cosigned, self.note_holds = "", 0, 0, False
         self.held: list[str] = []
-        self.note_holds, self.note_signer = False, b""  # of the checkpoint that was given
+        self.ticket_signer = self.origin_signer = b""  # of a ticket that holds, of a sound origin
+        self.origin_digest = ""
+        self.statements: dict[str, tuple[bytes, dict[str, Any], bytes]] = {}  # digest -> path, fields, signer
         self.sealed = all(os.path.lexists(join(root, name)) for name in (SEAL_FILE, SEAL_SIG))
 
     def run(self, jobs: int | None) -> Verdict:
@@ -1186,20 +1380,29 @@ class _Verification:
         if ledger.future:
             report.mark("UNTRUSTED", "ledger", ledger.future, 0)
         for name in () if ledger.whole else CHECKS:
-            report.skip(name, ledger.future or "the ledger could not be read to its end")
+            report.note(name, ledger.future or "the ledger could not be read to its end", report.undone)
         return self.verdict()
+
+    def verdict(self) -> Verdict:
+        """Put together what was found."""
+        ledger, seal = self.ledger, self.seal_digest if self.sealed else ""
+        facts = ledger.bytes, fingerprint(ledger.signer), seal, ledger.tree.root().hex()
+        return self.report.verdict(CHECKS, self.held, self.sealed, ledger.bag, ledger.tree.size, self.files, *facts)
+
+    def _read(self, path: bytes, limit: int = MAX_LINE + 1) -> bytes:
+        return read_small(join(self.root, path), limit)
 
     def _read_ledger(self) -> None:
         """The lines, the checkpoints in the bag, and the one that was given."""
-        ledger, report, note = self.ledger, self.report, self.anchors["checkpoint"]
-        own: set[int] = set()
+        ledger, report, note, own = self.ledger, self.report, self.anchors.note, self.ledger.own
 
         def on_mark(size: int) -> None:
             if size in own:
-                check_checkpoint(ledger, report, size)
+                self._check_checkpoint(size)
             if note and size == note.size and note.origin == b"sealbag/" + ledger.bag.encode():
                 self.note_holds = note.root == ledger.tree.root() and note.signed_by(ledger.checkpoint_key())
-                self.note_signer = ledger.signer_key
+                if self.note_holds:
+                    ledger.vouch()
 
         folder = join(self.root, b"custody/checkpoints")
         with report.judging("checkpoints", b"custody/checkpoints"):
@@ -1219,10 +1422,36 @@ class _Verification:
                 report.fail("checkpoints", f"of {size} lines, but the ledger has {lines}: cut off", path=path)
             if self.sealed and lines not in own:
                 report.fail("checkpoints", "none covers the last line", path=b"custody/checkpoints")
+        for what, (count, first) in ledger.counted.items():
+            name, text = ("clock", "lines earlier than the one before") if what == "clock" else ("gaps", what)
+            report.note(name, f"{count} {text}, the first at seq {first}")
         if ledger.torn and self.sealed:
             report.fail("ledger", "bytes after the last LF", path=LEDGER)
         elif ledger.torn:
             report.note("ledger", f"torn tail of {ledger.torn} bytes, not part of the ledger")
+
+    def _check_checkpoint(self, size: int) -> None:
+        """The checkpoint of the tree's present size: text, signature, root, cosignatures (section 5)."""
+        path, ledger, report = b"custody/checkpoints/%012d.note" % size, self.ledger, self.report
+        with report.judging("checkpoints", path):
+            note, key = Note(self._read(path, MAX_NOTE)), ledger.checkpoint_key()
+            ensure(note.origin == b"sealbag/" + ledger.bag.encode() and note.size == size, "of another bag or size")
+            ensure(note.signed_by(key), "its signature does not verify")
+            why = f"a line between seq {ledger.sound} and {size - 1} is not as the checkpoint of size {size} has it"
+            with report.judging("checkpoints", LEDGER):
+                ensure(note.root == ledger.tree.root(), why)
+                ledger.sound = size
+            for name, mark, made in note.signatures:
+                witness = self.anchors.witnesses.get((name, mark))
+                if witness is not None and not note.cosigned(witness, made):
+                    report.fail("cosignatures", f"that of {safe(name)} does not verify", path=path)
+                elif witness is not None:
+                    report.done.add("cosignatures")
+                    if ledger.sound == size:
+                        self.cosigned = size
+                        ledger.vouch()
+                elif (name, mark) != (note.origin, note.mark(key)):
+                    report.note("cosignatures", f"{safe(path)}: signature by {safe(name)}", report.undone)
 
     def _check_rest(self, helpers: Helpers) -> None:
         """Contents and names; of a sealed bag manifests, seal and statements; anchors."""
@@ -1230,28 +1459,28 @@ class _Verification:
         contents = Contents(ledger, report, self.sealed)
         contents.check(helpers, self.on_progress)
         self.files = contents.files
-        paths = list_outside(self.root, report, self.sealed)
+        paths = list_outside(self.root, report, self.sealed, "subset" in ledger.opening)
         for path in paths:
-            if path.endswith(b".tsr"):
-                report.skip("time-tokens", safe(path))
-            elif path.startswith(SEAL_FILE + b".") and path != SEAL_SIG:
-                report.skip("other-signatures", safe(path))
+            if path.startswith(SEAL_FILE + b".") and path != SEAL_SIG:
+                report.note("other-signatures", safe(path), report.undone)
         report.done.add("layout")
         if self.sealed:
             self._check_sealed(contents, paths)
         else:
-            why = (
-                "the bag is not sealed"
-                if not os.path.lexists(join(self.root, SEAL_FILE))
-                else "a seal without signature"
-            )
+            gone = not os.path.lexists(join(self.root, SEAL_FILE))
+            why = "the bag is not sealed" if gone else "a seal without signature"
             report.mark("INCOMPLETE", "seal", why, path=SEAL_FILE)
             report.note("tree", f"root of {ledger.tree.size} lines: {ledger.tree.root().hex()}")
             for name in ("tree", "manifest", "tagmanifest", "seal", "signature", "closed-list", "statements"):
-                report.skip(name, why)
+                report.note(name, why, report.undone)
             with contextlib.suppress(OSError, ValueError):  # an anchor may be the seal whose signature is gone
-                self.seal_digest = sha256(read_small(join(self.root, SEAL_FILE), MAX_LINE + 1)).hexdigest()
+                self.seal_digest = sha256(self._read(SEAL_FILE)).hexdigest()
+        self._check_ticket()
+        self._check_origin(paths)
+        self._check_times(paths)
+        self._tell_statements()
         self._check_anchors()
+        self._check_revocation()
 
     def _check_sealed(self, contents: Contents, paths: list[bytes]) -> None:
         """Layout, manifests, seal, signature, statements."""
@@ -1260,8 +1489,8 @@ class _Verification:
             ensure(is_folder(join(root, b"data")), "missing, or not a folder")
         with report.judging("layout", b"bagit.txt"):
             declaration = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
-            ensure(read_small(join(root, b"bagit.txt"), MAX_NOTE) == declaration, "not as section 6 has it")
-        payload = itertools.chain.from_iterable(contents.manifest)
+            ensure(self._read(b"bagit.txt", MAX_NOTE) == declaration, "not as section 6 has it")
+        payload = chain.from_iterable(contents.manifest)
         compare_manifest(report, "manifest", root, b"manifest-sha256.txt", payload)
         tagged = [path for path in paths if UNTAGGED.fullmatch(path) is None]
         digests = {LEDGER: ledger.digest.digest()}
@@ -1272,83 +1501,334 @@ class _Verification:
         tags = compare_manifest(report, "tagmanifest", root, b"tagmanifest-sha256.txt", [expected])
         seal = b""
         with report.judging("seal", SEAL_FILE):
-            seal = read_small(join(root, SEAL_FILE), MAX_LINE + 1)
+            seal = self._read(SEAL_FILE)
             self.seal_digest = sha256(seal).hexdigest()
-            check_seal(ledger, report, seal, tags)
+            self._check_seal(seal, tags)
         with report.judging("signature", SEAL_SIG):
-            signature = read_small(join(root, SEAL_SIG), MAX_SIGNATURE)
-            ensure(sshsig_holds(signature, ledger.signer_key, b"sealbag-seal-v1", seal), "does not verify")
+            signature = self._read(SEAL_SIG, MAX_SIGNATURE)
+            ensure(sshsig_holds(signature, ledger.signer, b"sealbag-seal-v1", seal), "does not verify")
             report.done.add("signature")
         after = {path for path in paths if path.startswith(b"custody/after/")}
         for path in sorted(path for path in after if not (path.endswith(b".sig") and path[:-4] in after)):
             with report.judging("statements", path):
-                key = read_statement(ledger, path, after, self.seal_digest)
-                vouched = self.anchors["signer"] == fingerprint(key) or self._people(key, "sealbag-after-v1")
-                word = "vouched for" if vouched else "nobody vouches for the signer, so it changes nothing"
-                report.note("statements", f"{safe(path[14:])} by {fingerprint(key)}: {word}")
+                self._check_statement(path, path + b".sig" in after)
             report.done.add("statements")
         report.note("statements", f"{len(after) // 2} in the bag")
 
-    def _people(self, key: bytes, namespace: str) -> list[str]:
-        """The principals for whom the allowed_signers file has this key and namespace."""
-        lines = [(who, spaces) for who, spaces, own in self.anchors["trust"] or () if own == key]
-        return [who for who, spaces in lines if spaces is None or match_patterns(spaces, namespace)]
+    def _check_seal(self, data: bytes, tags: str) -> None:
+        """seal.json says what the ledger, the tree and the tag manifest say (section 7)."""
+        ledger, report, seal = self.ledger, self.report, parse_seal(data)
+        size, last, self.seal = ledger.tree.size, ledger.last_kind, seal
+        with report.judging("tagmanifest", b"tagmanifest-sha256.txt"):
+            ensure(seal["tagmanifest_sha256"] == tags, "not the one that was sealed")
+        with report.judging("tree", LEDGER):
+            why = f"not the lines that were sealed: {size} lines of {seal['size']}, sound up to {ledger.sound}"
+            ensure(seal["size"] == size and seal["root"] == ledger.tree.root().hex(), why)
+        report.done |= {"seal", "tree"}
+        for name in ("format", "bag", "case", "exhibit"):
+            ensure(seal[name] == ledger.opening[name], f"{name} is not that of the open line")
+        ensure(seal["signer"] == fingerprint(ledger.signer), "signer is not the one whom the ledger names")
+        closed = last == "close" and seal["close_seq"] == seal["size"] - 1
+        ensure(closed, "the last line is no close line, or close_seq does not name it")
+
+    def _check_statement(self, path: bytes, paired: bool) -> None:
+        """One statement is as section 9 says; :raises ValueError:"""
+        match = re.fullmatch(r"custody/after/([0-9]{8}T[0-9]{6}Z)-([a-z]+)-([0-9a-f]{8})\.json", safe(path))
+        if match is None or match[2] not in KINDS or not paired:
+            raise ValueError("no pair of a statement and its signature")
+        data = self._read(path)
+        fields, wire = read_signed(data, self._read(path + b".sig", MAX_SIGNATURE), "statement", STATEMENT)
+        t, digest, kind = re.sub("[-:]|[.][0-9]{9}", "", fields["t"]), sha256(data).hexdigest(), fields["kind"]
+        ensure((t, kind, digest[:8]) == match.groups(), "not its own time, kind and digest in its name")
+        said = fields["bag"], fields["seal_sha256"]
+        ensure(said == (self.ledger.bag, self.seal_digest), "of another bag or seal")
+        need(fields, KINDS[kind])
+        if kind == "offer":
+            read_key(fields, "recipient")
+        elif kind == "token":
+            unbase64(fields["token"])
+        self.statements[digest] = path, fields, wire
+
+    def _tell_statements(self) -> None:
+        """What the statements mean together: who answered what, what is held, revoked or destroyed."""
+        report, anchors, released = self.report, self.anchors, set[str]()
+        answers: dict[str, list[str]] = {}
+        for path, fields, wire in self.statements.values():
+            kind, vouched = fields["kind"], anchors.vouch(wire, "sealbag-after-v1")
+            word = "vouched for" if vouched else "nobody vouches for the signer, so it changes nothing"
+            report.note("statements", f"{safe(path[14:])} by {fingerprint(wire)}: {word}")
+            if kind in ("accept", "refuse"):
+                answers.setdefault(fields["offer"], []).append(kind)
+                offer = self.statements.get(fields["offer"], (b"", {}, b""))[1]
+                if offer and offer["kind"] != "offer":
+                    report.fail("statements", "it answers what is no offer", path=path)
+                elif offer and read_key(offer, "recipient") != wire:
+                    report.fail("statements", "not signed by the recipient of the offer", path=path)
+            elif kind == "release" and vouched:
+                released.add(fields["releases"])
+            elif kind == "revoke" and vouched:
+                old = anchors.revoked.get(fields["revokes"], fields["since"])
+                anchors.revoked[fields["revokes"]], anchors.judges_keys = min(old, fields["since"]), True
+        for digest, (path, fields, _) in self.statements.items():
+            if fields["kind"] == "offer" and digest not in answers:
+                report.note("statements", f"an offer without an answer: {safe(path[14:])}")
+            elif fields["kind"] == "hold" and digest not in released:
+                report.note("statements", f"a hold without release: {safe(path[14:])}")
+            elif fields["kind"] == "destroy":
+                report.note("statements", f"a copy is said to be destroyed: {safe(path[14:])}")
+        for digest, kinds in answers.items():
+            if digest not in self.statements:
+                report.note("statements", f"an answer whose offer is not in the bag: {digest}")
+            elif len(kinds) > 1:
+                report.note("statements", f"a fork, {len(kinds)} answers to one offer: {', '.join(kinds)}")
+
+    def _check_ticket(self) -> None:
+        """The job ticket that certifies the run key (section 13)."""
+        ledger, report, run = self.ledger, self.report, self.ledger.process
+        if "ticket" not in run and "ticket_proof" not in run:
+            return
+        path = KEYS_FOLDER + b"ticket-%b.json" % str(run.get("ticket"))[:8].encode("ascii", "replace")
+        with report.judging("ticket", path):
+            need(run, {"ticket": is_digest, "ticket_proof": is_text, "host": is_text})
+            data = self._read(path)
+            ensure(sha256(data).hexdigest() == run["ticket"], "not the ticket that the ledger names")
+            ticket, wire = read_signed(data, self._read(path + b".sig", MAX_SIGNATURE), "ticket", TICKET)
+            said = "\n".join(["sealbag-run-v1", ledger.bag, run["run_key"], run["signer_key"], ""]).encode()
+            proven = ed25519_verify(unbase64(ticket["job_key"]), said, unbase64(run["ticket_proof"]))
+            ensure(proven, "the job key did not sign this run key")
+            host, times = run["host"].translate(ASCII_LOWER), [run["t"], self.seal.get("t", run["t"])]
+            patterns = [one.translate(ASCII_LOWER).replace("[", "[[]") for one in ticket["hosts"] if len(one) <= 1024]
+            why = "" if ticket["case"] == ledger.opening["case"] else "it is for another case"
+            why = why or ("" if any(fnmatchcase(host, one) for one in patterns) else "it is for other hosts")
+            if not ticket["not_before"] <= min(times) <= max(times) <= ticket["not_after"]:
+                why = why or "it was not valid at the time"
+            if why:
+                report.fail("ticket", why, path=path, verdict="UNTRUSTED")
+            else:
+                self.ticket_signer = wire
+                report.note("ticket", f"by {fingerprint(wire)}")
+            report.done.add("ticket")
+
+    def _check_origin(self, paths: list[bytes]) -> None:
+        """What a subset was taken from, and that its lines are lines of that (section 14)."""
+        opening, report = self.ledger.opening, self.report
+        lines: dict[int, tuple[Any, ...]] = {}
+        if "subset" not in opening:
+            return
+        with report.judging("origin", ORIGIN + b"seal.json"):
+            need(opening, {"subset": is_id, "subset_seal": is_digest})
+            data = self._read(ORIGIN + b"seal.json")
+            self.origin_digest = sha256(data).hexdigest()
+            seal, wire = check_origin_seal(data, self._read(ORIGIN + b"seal.json.sig", MAX_SIGNATURE))
+            said = self.origin_digest, seal["bag"]
+            ensure(said == (opening["subset_seal"], opening["subset"]), "not the seal that the open line names")
+            self.origin_signer = wire
+            with open(join(self.root, ORIGIN + b"lines.jsonl"), "rb", opener=open_regular) as file:
+                while line := file.readline(MAX_LINE + 2):
+                    with report.judging("origin", ORIGIN + b"lines.jsonl"):
+                        seq = parse_line(line[:-1], COMMON)["seq"]
+                        ensure(line.endswith(b"\n") and seq > max(lines, default=-1), "not lines in order")
+                        path = ORIGIN + b"proofs/%012d.tlog-proof" % seq
+                        with report.judging("origin", path):
+                            fields = check_proof(self._read(path, MAX_NOTE), line[:-1], seal)
+                            lines[seq] = tuple(fields.get(name) for name in ("kind", "sha256", "size"))
+            why = f"a subset: {len(lines)} of {seal['size']} lines of the origin"
+            report.mark("INCOMPLETE", "origin", why, path=ORIGIN + b"lines.jsonl")
+            report.note("origin", why)
+            report.done.add("origin")
+        for path in paths:
+            if path.startswith(ORIGIN + b"proofs/") and int(path[-23:-11]) not in lines:
+                report.fail("origin", "a proof of no line", path=path)
+        for seq, name, fields in self.ledger.cited:
+            with report.judging("origin", LEDGER, seq):
+                found = lines.get(fields[name]) if is_count(fields[name]) else None
+                whole = "artefact", fields.get("sha256"), fields.get("size")
+                same = found == whole or (name == "redacted_from" and found and found[0] == "artefact")
+                ensure(same, f"{name} names no such line")
+
+    def _check_times(self, paths: list[bytes]) -> None:
+        """RFC 3161 tokens, by whoever can judge them (section 7); certificates, which hold for a time."""
+        report, anchors, tokens = self.report, self.anchors, list[tuple[str, bytes, str]]()
+        for path in [path for path in paths if re.fullmatch(rb"custody/[^/]*\.tsr", path)]:
+            with report.judging("time-tokens", path):
+                tokens.append((safe(path), self._read(path), ""))
+        for path, fields, _ in self.statements.values():
+            if fields["kind"] == "token":
+                tokens.append((safe(path), unbase64(fields["token"]), fields["over"]))
+        results: Iterable[tuple[str, str, str]] = ()
+        if anchors.times is not None and tokens and self.sealed:
+            with report.judging("time-tokens", SEAL_SIG):
+                results = anchors.times(self._read(SEAL_SIG, MAX_SIGNATURE), tokens)
+        else:
+            for name, _, _ in tokens:
+                report.note("time-tokens", name, report.undone)
+        for name, result, detail in results:
+            report.done.add("time-tokens")
+            if result == "proven":
+                report.note("time-tokens", f"{safe(name)} proves that the seal existed at {safe(detail)}")
+                anchors.proven = min(detail, anchors.proven or detail)
+            else:
+                verdict = "INVALID" if result == "invalid" else "UNTRUSTED"
+                report.fail("time-tokens", safe(detail), path=name.encode(), verdict=verdict)
+        for path in paths:
+            if path.startswith(KEYS_FOLDER) and path.endswith(b"-cert.pub"):
+                with contextlib.suppress(OSError, ValueError, IndexError):  # what is no certificate vouches for nobody
+                    anchors.certificates.append(read_certificate(self._read(path, MAX_NOTE).decode()))
+        if anchors.proven and anchors.proven < self.seal.get("t", ""):
+            report.note("clock", f"a token is of {anchors.proven}, before the seal's own time {self.seal['t']}")
 
     def _check_anchors(self) -> None:
-        """All that were given must hold, and together vouch for the seal."""
-        anchors, report, key, note = self.anchors, self.report, self.ledger.signer_key, self.anchors["checkpoint"]
-        people = self._people(key, "sealbag-seal-v1") if self.sealed else []
+        """All that were given must hold, and together vouch for the seal (section 10)."""
+        anchors, report, signer = self.anchors, self.report, self.ledger.signer
+        keys = [(signer, "sealbag-seal-v1"), (self.ticket_signer, "sealbag-ticket-v1")] if self.sealed else []
+        people = [name for wire, space in keys if wire for name in anchors.people(wire, space, report)]
         for name, holds, verdict in (
-            ("signer", self.sealed and anchors["signer"] == fingerprint(key), "UNTRUSTED"),
+            ("signer", anchors.signer in [fingerprint(wire) for wire, _ in keys if wire], "UNTRUSTED"),
             ("trust", bool(people), "UNTRUSTED"),
-            ("seal", anchors["seal"] == self.seal_digest, "INVALID"),
+            ("seal", (anchors.seal or "").lower() == self.seal_digest, "INVALID"),
             ("checkpoint", self.note_holds, "INVALID"),
+            ("witness", self.cosigned > 0, "UNTRUSTED"),
+            (
+                "origin",
+                (anchors.origin or "").lower() == self.origin_digest,
+                "INVALID" if self.origin_digest else "UNTRUSTED",
+            ),
         ):
-            if anchors[name] is not None:
+            if name in anchors.given:
                 report.done.add("anchor")
                 if holds:
                     self.held.append(name)
                 else:
                     report.fail("anchor", f"the {name} that was given does not hold", verdict=verdict)
         if "anchor" not in report.done:
-            report.skip("anchor", "none was given")
+            report.note("anchor", "none was given", report.undone)
             report.mark("UNTRUSTED", "anchor", "internally consistent, but nobody vouches for the signer")
         for person in people:
             report.note("anchor", f"the key stands in the trust file for {safe(person)}")
-        if note and self.note_holds:
-            report.note("anchor", f"the checkpoint vouches for seq 0 to {note.size - 1}")
-            if note.size < self.ledger.tree.size:
-                report.note("anchor", f"the signer alone vouches for seq {note.size} and later")
-            if self.held == ["checkpoint"] and self.note_signer != key:
-                why = "the seal is not by the signer whom the checkpoint's lines name"
-                report.fail("anchor", why, verdict="UNTRUSTED")
+        covered = max(self.cosigned, anchors.note.size if anchors.note and self.note_holds else 0)
+        if covered:
+            report.note("anchor", f"the checkpoint vouches for seq 0 to {covered - 1}")
+            if covered < self.ledger.tree.size:
+                report.note("anchor", f"the signer alone vouches for seq {covered} and later")
+        if self.held and not {"signer", "trust", "seal"} & {*self.held} and signer not in self.ledger.handed:
+            report.fail("anchor", "no anchor vouches for the seal's signer", verdict="UNTRUSTED")
+        if (
+            self.origin_signer
+            and "origin" not in self.held
+            and not anchors.vouch(self.origin_signer, "sealbag-seal-v1")
+        ):
+            report.mark("UNTRUSTED", "origin", "nobody vouches for the origin", path=ORIGIN + b"seal.json")
 
-    def verdict(self) -> Verdict:
-        """Put together what was found."""
-        report, ledger = self.report, self.ledger
-        checks = tuple(report.check(name) for name in CHECKS)
-        undone = [check.name for check in checks if check.result == "not-checked"]
-        holding = tuple(name for name in RANK if name in report.holds) or ("VALID",)
-        if holding == ("VALID",) and not (self.sealed and set(undone).isdisjoint(MANDATORY)):
-            raise RuntimeError("a check was not done and nothing says why")
-        code, root = holding[0], ledger.tree.root().hex()
-        first = report.holds[code][1] if code in report.holds else None
-        seal, signer = (
-            self.seal_digest if self.sealed else "",
-            fingerprint(ledger.signer_key) if ledger.signer_key else "",
-        )
-        facts = {
-            "anchor": self.held, "bag": ledger.bag, "checks": [[check.name, check.result] for check in checks],
-            "first": first and {"path": first.path, "seq": first.seq}, "lines": ledger.tree.size, "not_checked": undone,
-            "root": root, "schema": "sealbag/verdict/1", "seal_sha256": seal, "verdict": code,
-        }  # fmt: skip
-        digest = sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-        not_checked = tuple(f"{name}: {why}" for name in CHECKS for why in report.undone.get(name, ()))
-        notes = tuple(f"{name}: {text}" for name in CHECKS for text in report.noted.get(name, ()))
-        return Verdict(
-            code, EXITS[code], first, checks, not_checked, tuple(self.held), digest, ledger.bag, ledger.tree.size,
-            self.files, ledger.bytes, signer, seal, root, notes, holding,
-        )  # fmt: skip
+    def _check_revocation(self) -> None:
+        """Whether a key that the verdict rests on is revoked (section 10)."""
+        anchors, report = self.anchors, self.report
+        if anchors.is_krl and anchors.krl is None:
+            report.note("revocation", "a KRL, which this program cannot read", report.undone)
+        if not anchors.judges_keys or not self.ledger.signer:
+            return
+        report.done.add("revocation")
+        rests_on_ticket = self.ticket_signer and not anchors.vouch(self.ledger.signer, "sealbag-seal-v1")
+        for wire in [self.ledger.signer] + [self.ticket_signer] * bool(rests_on_ticket):
+            since = anchors.since(wire)
+            if since and anchors.proven and anchors.proven < since:
+                report.note("revocation", f"{fingerprint(wire)} is revoked since {since}, but the seal is older")
+            elif since is not None:
+                why = f"{fingerprint(wire)} is revoked" + (f" since {since}" if since else "")
+                report.fail("revocation", why, path=SEAL_SIG, verdict="UNTRUSTED")
+
+
+def verify_citation(path: bytes, anchors: Anchors, rows: Callable[[bytes, bytes], bool] | None) -> Verdict:
+    """One file that proves one line (section 15): the checks signature, anchor and origin alone."""
+    report, held, digest, signer = Report(), list[str](), "", ""
+    seal: dict[str, Any] = {}
+    lines: list[bytes] = []
+    with report.judging("origin", b""):
+        try:
+            said = dict(json.loads(read_small(path, MAX_CITATION).decode()))
+        except RecursionError:
+            raise ValueError("nested too deep") from None
+        texts = _array(is_text)
+        need(said, {"format": _matching("sealbag-citation/1\\.0"), "bag": is_id, "seal": is_text, "seal_sig": is_text})
+        need(said, {"lines": texts, "proofs": texts})
+        data, lines = said["seal"].encode(), [line.encode() for line in said["lines"]]
+        digest = sha256(data).hexdigest()
+        with report.judging("signature"):
+            seal, wire = check_origin_seal(data, said["seal_sig"].encode())
+            signer = fingerprint(wire)
+            report.done.add("signature")
+        ensure(seal and seal["bag"] == said["bag"], "not the seal of this bag")
+        ensure(lines and len(lines) == len(said["proofs"]), "not a proof for each line")
+        fields = [check_proof(proof.encode(), line, seal) for line, proof in zip(lines, said["proofs"])]
+        report.done.add("origin")
+        report.note("origin", f"proves seq {fields[-1]['seq']} of {seal['size']} lines")
+        if "row" in said:
+            need(said, {"row": is_text, "content": is_text})
+            content, row = unbase64(said["content"]), said["row"].encode()
+            named = fields[-1]["kind"], fields[-1].get("sha256")
+            ensure(named == ("result", sha256(content).hexdigest()), "content is not that of the line")
+            if rows is None:
+                report.note("origin", "whether the row stands in content (zstd)", report.undone)
+                report.mark("INCOMPLETE", "origin", "the row was not looked for")
+            else:
+                ensure(rows(content, row), "the row does not stand in content")
+    people = anchors.people(wire, "sealbag-seal-v1", report) if signer else []
+    tests = {"signer": anchors.signer == signer, "trust": bool(people), "seal": (anchors.seal or "").lower() == digest}
+    for name in anchors.given:
+        report.done.add("anchor")
+        if tests.get(name):
+            held.append(name)
+        else:
+            verdict = "INVALID" if name == "seal" else "UNTRUSTED"
+            report.fail("anchor", f"the {name} that was given does not hold", verdict=verdict)
+    if not anchors.given:
+        report.note("anchor", "none was given", report.undone)
+        report.mark("UNTRUSTED", "anchor", "internally consistent, but nobody vouches for the signer")
+    names = ("signature", "anchor", "origin")
+    facts = seal.get("bag", ""), len(lines), 0, 0, signer, digest, seal.get("root", "")
+    return report.verdict(names, held, True, *facts)
+
+
+def verify(
+    bag: str | bytes | os.PathLike[str],
+    *,
+    signer: str | None = None,
+    trust: str | os.PathLike[str] | None = None,
+    seal: str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    witness: str | os.PathLike[str] | None = None,
+    origin: str | None = None,
+    revoked: str | os.PathLike[str] | None = None,
+    krl: Callable[[bytes], bool] | None = None,
+    times: Times | None = None,
+    rows: Callable[[bytes, bytes], bool] | None = None,
+    jobs: int | None = None,
+    on_progress: Progress | None = None,
+) -> Verdict:
+    """Check a bag, sealed or not, or a citation (a file), against all anchors given.
+
+    :param signer: fingerprint ``SHA256:...`` of the key that must have sealed it; :param trust: allowed_signers file.
+    :param seal: hex digest of seal.json; :param checkpoint: one of this bag that left the host while it was made.
+    :param witness: file of verifier keys; :param origin: hex digest of a subset's origin's seal.json.
+    :param revoked: list of revoked keys; :param krl: says whether a KRL revokes a key in SSH wire form.
+    :param times: judges tokens (path, DER, what it is over) over the bytes of seal.json.sig: (path, result, detail).
+    :param rows: says whether the decompressed content (zstd) holds the row.
+    :param jobs: number of processes; None: as many as there are processors.
+    :param on_progress: called with what is done, how much of it, and of how much.
+    :raises NotABag: no custody/ledger.jsonl; :raises AnchorError: an anchor file that cannot be used.
+    :raises ValueError: an anchor that has not the form of one, jobs below 1.
+    """
+    ensure(jobs is None or jobs >= 1, "the number of processes is 1 or more")
+    given = {"signer": signer, "trust": trust, "seal": seal, "checkpoint": checkpoint, "witness": witness}
+    anchors = Anchors(**given, origin=origin, revoked=revoked, krl=krl, times=times)
+    root = root_of(bag)
+    if os.path.isfile(root):
+        return verify_citation(root, anchors, rows)
+    if not os.path.lexists(join(root, LEDGER)):
+        raise NotABag(f"{safe(os.fsencode(bag))} holds no custody/ledger.jsonl")
+    try:
+        return _Verification(root, anchors, on_progress).run(jobs)
+    except ValueError as error:  # what the bag holds is judged, so this is no fault of the caller's
+        raise RuntimeError(f"defect of the verifier: {error}") from error
 
 
 # ---------------------------------------------------------------- the command
@@ -1371,25 +1851,33 @@ def render(verdict: Verdict) -> Iterator[str]:
     yield f"verdict: {verdict.code}"
 
 
+OPTIONS = (
+    ("signer", "SHA256:...", "fingerprint of the key that must have sealed it"),
+    ("trust", "FILE", "allowed_signers file of OpenSSH"),
+    ("seal", "HEX", "seal digest: SHA-256 of custody/seal.json"),
+    ("checkpoint", "FILE", "a checkpoint note of this bag"),
+    ("witness", "FILE", "verifier keys of witnesses"),
+    ("origin", "HEX", "of a subset: SHA-256 of the seal.json of what it was taken from"),
+    ("revoked", "FILE", "revoked keys"),
+)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; returns the exit code."""
     argv = sys.argv[1:] if argv is None else argv
     if len(argv) == 2 and argv[0] == "--child":
         while number := os.read(0, 1):  # a child: see Helpers
-            folder = join(os.fsencode(argv[1]), b"data/objects/" + hexlify(number))
-            os.write(1, number + summary(hash_folder(folder)))
+            os.write(1, number + hash_folder(join(os.fsencode(argv[1]), b"data/objects/" + hexlify(number))))
         return 0
     import argparse
 
     parser = argparse.ArgumentParser("verify.py", description="Verify a sealed evidence bag.", allow_abbrev=False)
-    parser.add_argument("--signer", metavar="SHA256:...", help="fingerprint of the key that must have sealed it")
-    parser.add_argument("--trust", metavar="FILE", help="allowed_signers file of OpenSSH")
-    parser.add_argument("--seal", metavar="HEX", help="seal digest: SHA-256 of custody/seal.json")
-    parser.add_argument("--checkpoint", metavar="FILE", help="a checkpoint note of this bag")
+    for name, metavar, text in OPTIONS:
+        parser.add_argument("--" + name, metavar=metavar, help=text)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--jobs", type=int, metavar="N", help="number of processes")
     parser.add_argument("--quiet", action="store_true", help="print the verdict line only")
-    parser.add_argument("bag", metavar="BAG")
+    parser.add_argument("bag", metavar="BAG", help="folder of a bag, or a citation")
     try:
         given = vars(parser.parse_args(argv))
         as_json, quiet = given.pop("json"), given.pop("quiet")

@@ -147,7 +147,9 @@ class Bag:
 
     def rotate(self, new: Signer) -> None:
         """A `key` line; the old key signs the checkpoint that covers it."""
-        self.line("key", run_key=b64(new.public))
+        seal = {} if self.signer is not self.run else {"signer": new.fingerprint, "signer_key": b64(new.public)}
+        self.line("key", run_key=b64(new.public), **seal)
+        self.signer = new if seal else self.signer
         self.checkpoint()
         self.run = new
 

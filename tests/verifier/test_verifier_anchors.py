@@ -122,7 +122,7 @@ def test_anchor_files_that_cannot_be_used(
     bad = tmp_path / "bad"
     with pytest.raises(AnchorError):
         verify(bag[0], **{kind: str(bad)})
-    for content in (b"", b"\xff\xfe", b"x" * 70_000, EXAMINER.allowed("a", "cert-authority").encode()):
+    for content in (b"", b"\xff\xfe", b"x" * 70_000, EXAMINER.allowed("a", "no-touch").encode()):
         bad.write_bytes(content)
         with pytest.raises(AnchorError):
             verify(bag[0], **{kind: str(bad)})

@@ -73,7 +73,7 @@ def test_note() -> None:
     assert (note.origin, note.size, note.root) == (f"sealbag/{bag}".encode(), 12, root)
     assert note.signed_by(RUN.public) and not note.signed_by(OTHER.public)
     cosigned = Note(data + OTHER.note(bag, 12, root).split(b"\n\n")[1])
-    assert cosigned.signed_by(RUN.public) and cosigned.others(RUN.public) == [f"sealbag/{bag}"]
+    assert cosigned.signed_by(RUN.public) and len(cosigned.signatures) == 2
     line = data.split(b"\n\n")[1]
     bad_ones = [data[:-1], data.replace(b"\n12\n", b"\n012\n"), data + b"\n", data + line * 16]
     for bad in (*bad_ones, data.replace(b"=\n", b"\n", 1), data.replace(b"\n12\n", b"\n12\n\n"), b"\xff", b""):
@@ -84,35 +84,38 @@ def test_note() -> None:
 @pytest.mark.needs("ssh-keygen")
 def test_ssh_keygen_agrees_with_the_signatures_that_we_accept(tmp_path: Path) -> None:
     armored = EXAMINER.sshsig(b"message")
-    assert sshsig_holds(armored, EXAMINER.public, b"sealbag-seal-v1", b"message")
+    assert sshsig_holds(armored, EXAMINER.wire, b"sealbag-seal-v1", b"message")
     (tmp_path / "sig").write_bytes(armored)
     (tmp_path / "trust").write_text(EXAMINER.allowed("anna", 'namespaces="sealbag-*"'))
     where = ["-f", str(tmp_path / "trust"), "-I", "anna", "-n", "sealbag-seal-v1", "-s", str(tmp_path / "sig")]
     command = ["ssh-keygen", "-Y", "verify", *where]
     done = subprocess.run(command, input=b"message", capture_output=True, check=False)
     assert done.returncode == 0 and EXAMINER.fingerprint.encode() in done.stdout
-    assert fingerprint(EXAMINER.public) == EXAMINER.fingerprint
+    assert fingerprint(EXAMINER.wire) == EXAMINER.fingerprint
 
 
 def test_sshsig_is_byte_for_byte() -> None:
     good = EXAMINER.sshsig(b"m")
     for at in range(len(good)):
         bad = good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :]
-        assert not sshsig_holds(bad, EXAMINER.public, b"sealbag-seal-v1", b"m"), at
+        assert not sshsig_holds(bad, EXAMINER.wire, b"sealbag-seal-v1", b"m"), at
     for bad in (good + b"\n", good[:-1], good.replace(b"\n", b"\r\n"), b"", b"\n"):
-        assert not sshsig_holds(bad, EXAMINER.public, b"sealbag-seal-v1", b"m")
-    assert not sshsig_holds(good, EXAMINER.public, b"sealbag-after-v1", b"m")
-    assert not sshsig_holds(good, OTHER.public, b"sealbag-seal-v1", b"m")
+        assert not sshsig_holds(bad, EXAMINER.wire, b"sealbag-seal-v1", b"m")
+    assert not sshsig_holds(good, EXAMINER.wire, b"sealbag-after-v1", b"m")
+    assert not sshsig_holds(good, OTHER.wire, b"sealbag-seal-v1", b"m")
 
 
 def test_allowed_signers() -> None:
     text = "# people\n\n" + EXAMINER.allowed("anna,bob") + OTHER.allowed('"c d"', 'namespaces="x,sealbag-*"')
     assert read_allowed_signers(text) == [
-        ("anna,bob", None, EXAMINER.public),
-        ("c d", "x,sealbag-*", OTHER.public),
+        ("anna,bob", EXAMINER.wire, None, False, "", ""),
+        ("c d", OTHER.wire, "x,sealbag-*", False, "", ""),
     ]
+    text = EXAMINER.allowed("a", 'CERT-AUTHORITY,valid-after="20260101",valid-before="202612312359Z"')
+    assert read_allowed_signers(text)[0][3:] == (True, "20260101000000", "20261231235900")
     rsa = "anna ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAQQ==\n"
-    bad = [EXAMINER.allowed("a", "cert-authority"), EXAMINER.allowed("a", 'namespaces="x",valid-before="1"'), rsa]
+    bad = [EXAMINER.allowed("a", "no-touch"), EXAMINER.allowed("a", 'namespaces="x",valid-before="1"'), rsa]
+    bad += [EXAMINER.allowed("a", 'namespaces="x",namespaces="y"'), EXAMINER.allowed("a", 'valid-after="20261399"')]
     bad += ["anna\n", "# nobody\n", EXAMINER.allowed("a" * 9000), EXAMINER.allowed().replace("AAAA", "AAAB", 1)]
     for text in bad:
         with pytest.raises(ValueError):

@@ -226,7 +226,8 @@ def test_two_rotations_in_a_row(tmp_path: Path) -> None:
 
 
 ARTEFACT = {
-    **LINE, "kind": "artefact", "path": "/a\\\\b", "sha256": sha(b""), "size": 0, "why": ["x"], "n": None, "b": True
+    **LINE, "kind": "artefact", "outcome": "complete",
+    "path": "/a\\\\b", "sha256": sha(b""), "size": 0, "why": ["x"], "n": None, "b": True
 }  # fmt: skip
 
 
