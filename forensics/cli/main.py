@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ticket": ("forensics.cli.ticket:command", "job tickets: no examiner's key on the host"),
     "catalogue": ("forensics.cli.catalogue:command", "rebuild the SQLite view of bags"),
     "targets": ("collectors.commands.targets:command", "list, show and test what is looked for"),
+    "witness": ("forensics.cli.witness:command", "cosign checkpoints of other hosts; check them"),
     "info": ("forensics.cli.info:command", "versions, plug-ins, and what works here"),
 }
 

@@ -137,6 +137,11 @@ class Desk:
             self._keep(replace(record, run_key=public.hex(), keys=record.keys + 1), "rotated", statement=body.decode())
             return _words(200, "rotated")
 
+    def close(self) -> None:
+        """Let an answer under way end, give no more, let go of the state."""
+        self._lock.acquire()
+        self.state.close()
+
     def _keep(self, record: Record, event: str, **fields: str) -> None:
         self.state.keep(record)
         self.state.log(event, record, run_key=record.run_key, **fields)
