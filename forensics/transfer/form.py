@@ -30,7 +30,9 @@ _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f\\:*?"<>|]')
 
 
 class Unsafe(ValueError):
-    """A member that could lead outside the bag, or ask for more than the bounds."""
+    """A member that could lead outside the bag, or ask for more than the bounds; *member*: its name, if it has one."""
+
+    member = ""
 
 
 class Altered(ValueError):

@@ -81,7 +81,7 @@ class Ended:
 Event: TypeAlias = Begun | Content | Filed | Lines | Ended
 
 
-def read_transport(stream: Reader) -> Iterator[Event]:
+def read_transport(stream: Reader) -> Reading:
     """Yield what a decrypted, decompressed stream holds; memory is bounded by one ledger member (16 MiB).
 
     :raises Cut: if it ends before it is whole; everything yielded before was received.
@@ -90,24 +90,29 @@ def read_transport(stream: Reader) -> Iterator[Event]:
     :raises Altered: for a file or line that is not what the stream itself says of it.
     :raises AnotherFormat: for an unknown major version.
     """
-    return _Reading(stream).events()
+    return Reading(stream)
 
 
-class _Reading:
+class Reading:
+    """The events of one stream; *member* is the name of the member that they come from."""
+
     def __init__(self, stream: Reader) -> None:
         self.stream = stream
+        self.member = ""
         self.parts = self.files = self.lines = self.outside = self.ahead = 0
         self.parts_here = self.size = 0  # of the file whose name is still to come
         self.digest = hashlib.sha256()
         self.last_path = ""
 
-    def events(self) -> Iterator[Event]:
+    def __iter__(self) -> Iterator[Event]:
         yield self._begin()
         while True:
             member = self._member()
             if member.name == END:
                 ended = self._end(member)
-                if next_member(self.stream) is not None:
+                behind = next_member(self.stream)
+                if behind is not None:
+                    self.member = behind.name
                     raise Unsafe("a member behind the last one")
                 yield ended
                 return
@@ -126,6 +131,7 @@ class _Reading:
         member = next_member(self.stream)
         if member is None:
             raise Cut("the tar ends without its last member")
+        self.member = member.name
         return member
 
     def _body(self, member: Member, limit: int) -> bytes:

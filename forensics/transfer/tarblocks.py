@@ -82,17 +82,21 @@ def next_member(stream: Reader) -> Member | None:
                 raise Unsafe("extended headers of nothing")
             _trailer(stream)
             return None
-        size = _check(block)
-        kind = block[156:157]
-        if kind == b"x" and not pax:
-            if size > MAX_PAX:
-                raise Unsafe("extended headers that are too long")
-            pax = _records(read_exactly(stream, size))
-            read_exactly(stream, -size % BLOCK)
-            continue
-        if kind not in (b"0", b"\0"):
-            raise Unsafe("a member that is no regular file")
-        return _member(block, size, pax)
+        try:
+            size = _check(block)
+            kind = block[156:157]
+            if kind == b"x" and not pax:
+                if size > MAX_PAX:
+                    raise Unsafe("extended headers that are too long")
+                pax = _records(read_exactly(stream, size))
+                read_exactly(stream, -size % BLOCK)
+                continue
+            if kind not in (b"0", b"\0"):
+                raise Unsafe("a member that is no regular file")
+            return _member(block, size, pax)
+        except Unsafe as error:
+            error.member = block[:100].split(b"\0")[0].decode("ascii", "backslashreplace")
+            raise
 
 
 def _member(block: bytes, size: int, pax: dict[bytes, bytes]) -> Member:

@@ -16,7 +16,7 @@ from forensics.transfer.cipher import Undecryptable
 from forensics.transfer.form import LEDGER, Altered, Unsafe
 from forensics.transfer.inputs import open_input
 from forensics.transfer.layers import Layers
-from forensics.transfer.reading import AnotherFormat, Filed, read_transport
+from forensics.transfer.reading import AnotherFormat, Reading, read_transport
 from forensics.transfer.receiving import Receiver
 from forensics.transfer.recipients import load_identities
 from forensics.transfer.tarblocks import Cut, Reader
@@ -34,7 +34,7 @@ class Unpacked:
     :param out: the bag's folder; None if nothing was kept.
     :param kept: of a stream that is INVALID, the folder in which what was received lies for inspection.
     :param whole: whether the stream came to its end; *why* says what was wrong with it.
-    :param path: the file of the bag, or the member, that was wrong.
+    :param path: name of the member that was wrong.
     :param verdict: on the bag; None if none came out.
     """
 
@@ -135,6 +135,7 @@ class _Unpacking:
         self.place, self.on_progress = place, on_progress
         self.receiver = Receiver(place.folder, max_bytes)
         self.why = self.path = ""
+        self.reading: Reading | None = None
         self.encrypted = False
 
     def all(self, stream: Reader, identities: list[Any], anchors: dict[str, Any]) -> Unpacked:
@@ -169,10 +170,10 @@ class _Unpacking:
             self._events(layers)
             return "" if not layers.fault else self._fault(layers)
         except Unsafe as error:
-            self.why = str(error)
+            self.why, self.path = str(error), error.member or self._member()
             return "UNSAFE"
         except Altered as error:
-            self.why = str(error)
+            self.why, self.path = str(error), self._member()
             return "INVALID"
         except AnotherFormat as error:
             self.why = str(error)
@@ -187,22 +188,23 @@ class _Unpacking:
             if layers is not None:
                 layers.close()
 
+    def _member(self) -> str:
+        """Name of the member that was being read."""
+        return self.reading.member if self.reading is not None else ""
+
     def _events(self, layers: Layers) -> None:
         """Write what comes; the last event only when the encryption has ended whole too."""
-        for event in read_transport(layers):
-            if isinstance(event, Filed):
-                self.path = event.path
+        self.reading = read_transport(layers)
+        for event in self.reading:
             if type(event).__name__ == "Ended" and layers.fault:
                 return
             self.receiver.take(event)
             self.on_progress("unpack", self.receiver.bytes)
-        self.path = ""
 
     def _fault(self, layers: Layers) -> str:
         if layers.altered:
             self.why = f"a part of the encrypted stream does not decrypt, and more follows: altered ({layers.fault})"
             return "INVALID"
-        self.path = ""
         self.why = self.why or "the encrypted stream ends before it is whole"
         return "INCOMPLETE"
 
