@@ -13,11 +13,10 @@ from forensics.cli.job import sigterm_interrupts
 from forensics.cli.options import output_options, print_json
 from forensics.cli.progress import Bar
 from forensics.cli.stepping import steps
-from forensics.errors import ConfigError, InputError, UsageError
+from forensics.errors import ConfigError, UsageError
 from forensics.transfer.cite import Citation, cite
 from forensics.transfer.cite_check import Checked, check_citation
 from forensics.verifier import AnchorError, render
-from forensics.verifier import NotABag as NoBag
 
 _SHOWN = (
     "kind",
@@ -37,7 +36,7 @@ _EVENT = ("event_id", "action", "user", "src_ip", "message", "ts_raw", "locator"
 
 def said(line: dict[str, Any], event: dict[str, Any] | None) -> list[str]:
     """What is cited, for people."""
-    rows = [f"cited        line {line['seq']} of the ledger"]
+    rows = [f"cited        line {line['seq']} of the ledger" if line else "cited        what cannot be read"]
     rows += [f"  {name:<10} {str(line[name])[:300]}" for name in _SHOWN if name in line]
     if event is not None:
         rows.append("event        a row of that derived file")
@@ -66,19 +65,18 @@ def _made(made: Citation, out: Path | None, as_json: bool, quiet: bool) -> None:
 def _checked(found: Checked, path: str, as_json: bool, quiet: bool) -> int:
     if as_json:
         row = {
-            "schema": "sealbag/cite-check/1", "citation": path, "verdict": found.code, "exit": found.exit,
-            "row": None if found.event is None else not found.row, "why": found.row,
+            "schema": "sealbag/cite-check/1", "citation": path, "verdict": found.verdict.code,
+            "exit": found.verdict.exit, "row": None if found.event is None else not found.row, "why": found.row,
             "verifier": found.verdict.as_json(), "line": found.line, "event": found.event,
         }  # fmt: skip
         print_json(row)
-        return found.exit
+        return found.verdict.exit
     rows = said(found.line, found.event)
     if found.event is not None:
         rows.append(f"row          {found.row or 'is one of the derived file'}")
-    rows += list(render(found.verdict))[:-1]
-    rows.append(f"verdict: {found.code}")
+    rows += render(found.verdict)
     say_all("\n".join(rows[-1:] if quiet else rows))
-    return found.exit
+    return found.verdict.exit
 
 
 @click.command("cite")
@@ -118,8 +116,6 @@ def command(
 def _check(path: Path, signer: str | None, trust: str | None, seal: str | None, as_json: bool, quiet: bool) -> int:
     try:
         found = check_citation(path, signer=signer, trust=trust, seal=seal)
-    except NoBag as error:
-        raise InputError(str(error), where=str(path)) from None
     except AnchorError as error:
         raise ConfigError(str(error), hint="Check the file or value that was given as anchor.") from None
     except ValueError as error:

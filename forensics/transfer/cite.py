@@ -62,10 +62,10 @@ def cite(
     if out is not None and os.path.lexists(out):
         raise OutputNotEmpty("the file exists", where=str(out), hint="Choose a new --out.")
     ledger = SealedLedger.open(path)
-    if isinstance(what, int) or what.isdecimal():
-        found = find_line(ledger, int(what))
-    elif is_event_id(what):
+    if isinstance(what, str) and is_event_id(what):  # first: one may have decimal digits alone
         found = find_event(ledger, what, on_step)
+    elif isinstance(what, int) or (what.isascii() and what.isdecimal() and len(what) <= 16):
+        found = find_line(ledger, int(what))
     else:
         raise InputError(f"neither a line nor an event: {what[:80]}", hint="Give a seq, or an event_id of 64 digits.")
     made = _citation(ledger, found)

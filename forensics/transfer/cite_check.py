@@ -1,10 +1,11 @@
-"""Is a citation what it says? Its row among the rows, which verify.py cannot read; and a second opinion on the rest."""
+"""Is a citation what it says? Its row among the rows, which verify.py alone cannot read; and a second opinion."""
 
 from __future__ import annotations
 
 import base64
 import io
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +17,7 @@ from forensics.custody.proofs import parse as parse_proof
 from forensics.custody.proving import parse_seal, read_whole
 from forensics.custody.seal import NAMESPACE
 from forensics.errors import InputError
-from forensics.verifier import Verdict, verify
+from forensics.verifier import NotABag, Verdict, verify
 
 MAX_CITATION = 64 << 20
 #: base64 takes a third more, and the lines and proofs need their room
@@ -84,8 +85,8 @@ def row_problem(fields: dict[str, Any], line: dict[str, Any]) -> str:
     :param fields: of the citation; *line*: the last of its lines.
     """
     row, content = fields["row"], fields["content"]
-    if not isinstance(row, str) or not isinstance(content, str) or not row or "\n" in row:
-        return "row or content is no text of one line"
+    if not isinstance(row, str) or not isinstance(content, str):
+        return "row or content is no text"
     try:
         data = base64.b64decode(content, validate=True)
     except ValueError:
@@ -93,18 +94,21 @@ def row_problem(fields: dict[str, Any], line: dict[str, Any]) -> str:
     if line.get("kind") != "result" or sha256(data).hexdigest() != line.get("sha256"):
         return "the derived file is not the one that the result line names"
     try:
-        there = _holds(data, row.encode("utf-8"))
+        there = holds(data, row.encode("utf-8"))
     except ValueError as error:
         return f"the derived file cannot be read: {error}"
     return "" if there else "the row is none of the derived file"
 
 
-def _holds(data: bytes, row: bytes) -> bool:
-    """Whether *row* is one of the lines of a zstd file.
+def holds(data: bytes, row: bytes) -> bool:
+    """Whether *row* is one of the lines of a zstd file: the hook that the verifier asks.
 
     :raises ValueError: if it is damaged, or swells beyond bounds.
     """
     import zstandard
+
+    if not row or b"\n" in row:
+        return False
 
     wanted, rest, total = b"\n" + row + b"\n", b"\n", 0
     reader = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data), read_across_frames=True)
@@ -125,14 +129,11 @@ def _holds(data: bytes, row: bytes) -> bool:
 class Checked:
     """A citation that was checked.
 
-    :param verdict: of the verifier; *code* and *exit*: with the row, which it cannot read.
     :param row: "" if no event is cited or its row holds, else what is wrong with it.
-    :param line: fields of what is cited; *event*: of the event, or None.
+    :param line: fields of what is cited, empty if they cannot be read; *event*: of the event, or None.
     """
 
     verdict: Verdict
-    code: str
-    exit: int
     row: str
     line: dict[str, Any]
     event: dict[str, Any] | None
@@ -146,19 +147,36 @@ def check_citation(
     :raises InputError: if the file is no citation.
     :raises ValueError: as :func:`forensics.verify`.
     """
-    data = read_whole(path, MAX_CITATION)
+    fields, line, event = _said(read_whole(path, MAX_CITATION))
+    looked: list[str] = []
+
+    def rows(content: bytes, row: bytes) -> bool:
+        looked.append("the row is none of the derived file")
+        if holds(content, row):
+            looked[0] = ""
+        return not looked[0]
+
+    try:
+        verdict = verify(str(path), signer=signer, trust=trust, seal=seal, rows=rows)
+    except NotABag as error:
+        raise InputError(f"no citation: {error}", where=str(path)) from error
+    row = "" if "row" not in fields else looked[0] if looked else "it was not looked for: something else does not hold"
+    return Checked(verdict, row, line, event)
+
+
+def _said(data: bytes) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any] | None]:
+    """The citation's fields, those of its last line and of its row, as far as they can be read: the verdict judges."""
     try:
         fields = _load(data)
+    except ValueError:
+        return {}, {}, None
+    line: dict[str, Any] = {}
+    event = None
+    with suppress(ValueError, InputError, RecursionError):
         line = parse_line(fields["lines"][-1].encode("ascii"), _seq(fields["lines"][-1]))
-        event = json.loads(fields["row"]) if isinstance(fields.get("row"), str) else None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"no citation: {error}", where=str(path)) from error
-    verdict = verify(str(path), signer=signer, trust=trust, seal=seal)
-    row = row_problem(fields, line) if "row" in fields else ""
-    # only what the verifier let stand can be made worse: UNSAFE or INVALID stay
-    worse = bool(row) and verdict.code in ("VALID", "UNTRUSTED", "IO ERROR")
-    code, exit_code = ("INVALID", 1) if worse else (verdict.code, verdict.exit)
-    return Checked(verdict, code, exit_code, row, line, event if isinstance(event, dict) else None)
+    with suppress(ValueError, RecursionError, TypeError):
+        event = json.loads(fields["row"]) if "row" in fields else None
+    return fields, line, event if isinstance(event, dict) else None
 
 
 def _seq(line: str) -> int:

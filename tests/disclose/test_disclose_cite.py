@@ -75,10 +75,10 @@ def test_its_verdict_needs_an_anchor(whole: Bag, seq_of: Seq, tmp_path: Path) ->
     assert verify(str(file)).code == "UNTRUSTED"
     for anchor in ({"seal": whole.seal_sha256}, {"signer": whole.signer}):
         found = check_citation(file, **anchor)
-        assert (found.code, found.exit, found.row, found.event) == ("VALID", 0, "", None)
+        assert (found.verdict.code, found.verdict.exit, found.row, found.event) == ("VALID", 0, "", None)
         assert found.line["path"] == "open-1.txt"
-    assert check_citation(file, signer=Key.one_off().fingerprint).code == "UNTRUSTED"
-    assert check_citation(file, seal="0" * 64).code == "INVALID"
+    assert check_citation(file, signer=Key.one_off().fingerprint).verdict.code == "UNTRUSTED"
+    assert check_citation(file, seal="0" * 64).verdict.code == "INVALID"
 
 
 def test_an_event(parsed: Triage, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_an_event(parsed: Triage, tmp_path: Path) -> None:
     kinds = [json.loads(line)["kind"] for line in fields["lines"]]
     assert kinds[0] == "open" and kinds[-1] == "result" and kinds.count("artefact") == 1
     found = check_citation(tmp_path / "e.json", seal=bag.seal_sha256)
-    assert (found.code, found.row, found.event) == ("VALID", "", row)
+    assert (found.verdict.code, found.row, found.event) == ("VALID", "", row)
     with pytest.raises(InputError, match="no result in the bag"):
         cite(bag.path, "0" * 64)
 
@@ -106,8 +106,8 @@ def test_a_row_that_is_not_in_the_file_is_invalid(parsed: Triage, key: Key, tmp_
     def checked(**change: str) -> tuple[str, str]:
         file.write_text(json.dumps(fields | change))
         found = check_citation(file, signer=key.fingerprint)
-        assert found.exit == {"VALID": 0, "INVALID": 1}[found.code]
-        return found.code, found.row
+        assert verify(str(file), signer=key.fingerprint).code in ("INCOMPLETE", found.verdict.code)
+        return found.verdict.code, found.row
 
     assert checked() == ("VALID", "")
     assert checked(row=rows[-1].decode()) == ("VALID", "")
@@ -156,12 +156,13 @@ NOT += [
 def test_what_is_no_citation(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "c.json").write_bytes(data)
     assert problems_of(data)
-    with pytest.raises(InputError):
-        check_citation(tmp_path / "c.json")
+    assert check_citation(tmp_path / "c.json").verdict.code == "INVALID"
+    done = run("cite", "--check", tmp_path / "c.json")
+    assert done.returncode == 1 and done.stdout.rstrip().endswith("verdict: INVALID")
 
 
 def test_refused(whole: Bag, changed: Path, tmp_path: Path) -> None:
-    for what in (whole.lines, str(whole.lines), "-1", "abc", "F" * 64):
+    for what in (whole.lines, str(whole.lines), "-1", "abc", "F" * 64, "1" * 17, "\u0661"):
         with pytest.raises(InputError):
             cite(whole.path, what)
     (tmp_path / "there").touch()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -45,11 +46,10 @@ def test_what_is_printed(whole: Bag, seq_of: Callable[[str], int], tmp_path: Pat
 
 
 @pytest.mark.needs("bash", "ssh-keygen")
-def test_the_page_runs(tmp_path: Path) -> None:
-    from test_examples import blocks
-    from test_examples import check as check_block
-
-    found = blocks((ROOT / "docs/disclosure.md").read_text("utf-8"))
+def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "tests/docs")
+    examples = importlib.import_module("test_examples")
+    found = examples.blocks((ROOT / "docs/disclosure.md").read_text("utf-8"))
     assert len(found) >= 4
     for block in found:
-        check_block(block, tmp_path)
+        examples.check(block, tmp_path)
