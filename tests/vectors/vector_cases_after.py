@@ -7,7 +7,7 @@ from typing import Any
 
 from vector_bag import HELLO, Bag, citation, small
 from vector_cases_valid import sealed
-from vector_index import Vector, expect, expect_citation, register
+from vector_index import Vector, expect, expect_citation, register, without
 from vector_stream import zstd
 from vector_words import EXAMINER, OTHER, RECIPIENT, Signer, T, b64, sha
 
@@ -142,8 +142,15 @@ def event() -> dict[str, object]:
 
 @register("citation-event", "", "One event: its row, the derived file and the line of it")
 def _() -> Vector:
-    lacking = {"verdict": "VALID", "exit": 0, "first": None, "not_checked": ["origin"]}
+    lacking = without("INCOMPLETE", "origin")
     return expect_citation(event(), "VALID", needs=("zstd",), without=lacking)
+
+
+@register("citation-event-other-row", "18", "The row of a citation stands nowhere in the derived file")
+def _() -> Vector:
+    cited = event()
+    cited["row"] = str(cited["row"]).replace("anna", "mallory")
+    return expect_citation(cited, "INVALID", needs=("zstd",), without=without("INCOMPLETE", "origin"))
 
 
 @register("citation-event-other-content", "18", "The derived file of a citation is not that of its line")

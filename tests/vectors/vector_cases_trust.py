@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 import vector_fixed as fixed
 from vector_bag import Bag, small
@@ -21,17 +22,18 @@ def sealed() -> Bag:
     return bag
 
 
-def trusted(bag: Bag, verdict: str, text: str, **more: object) -> Vector:
+def trusted(bag: Bag, verdict: str, text: str, **more: Any) -> Vector:
     """Judged by an allowed_signers file of this text."""
-    return expect(bag, verdict, anchors={"trust": "signers"}, beside={"signers": text.encode()}, **more)  # type: ignore[arg-type]
+    return expect(bag, verdict, anchors={"trust": "signers"}, beside={"signers": text.encode()}, **more)
 
 
 def stamped(bag: Bag, verdict: str, *, anchors: dict[str, str], beside: dict[str, bytes] | None = None,
             lacking: str = "VALID", path: str = "", notes: tuple[str, ...] = ()) -> Vector:  # fmt: skip
     """Judged with the roots of an authority."""
     files = {"roots.pem": fixed.read("roots.pem"), **(beside or {})}
+    alone = without(lacking, "time-tokens", path=SIG if "revoked" in anchors else "")
     return expect(bag, verdict, anchors={**anchors, "tsa": "roots.pem"}, beside={**files}, needs=("tsa",), path=path,
-                  notes=notes, without=without(lacking, "time-tokens"))  # fmt: skip
+                  notes=notes, without=alone)  # fmt: skip
 
 
 def text_time(moment: datetime.datetime) -> str:
@@ -141,10 +143,10 @@ def late() -> Bag:
 
 
 # ---------------------------------------------------------------- cases 29 and 41: revocation
-def revoked(bag: Bag, verdict: str, since: str = "", **more: object) -> Vector:
+def revoked(bag: Bag, verdict: str, since: str = "", **more: Any) -> Vector:
     text = f"{EXAMINER.fingerprint}{' since=' + since if since else ''}\n"
     given = {**SIGNED, "revoked": "revoked.txt"}
-    return expect(bag, verdict, anchors=given, beside={"revoked.txt": text.encode()}, **more)  # type: ignore[arg-type]
+    return expect(bag, verdict, path=SIG, anchors=given, beside={"revoked.txt": text.encode()}, **more)
 
 
 @register("revoked", "29", "The signer's key is revoked")
@@ -162,7 +164,7 @@ def _() -> Vector:
 @register("revoked-as-public-key", "29", "The revocation list has the key as a .pub file has it")
 def _() -> Vector:
     given = {**SIGNED, "revoked": "revoked.txt"}
-    return expect(sealed(), "UNTRUSTED", anchors=given, beside={"revoked.txt": EXAMINER.pub()})
+    return expect(sealed(), "UNTRUSTED", path=SIG, anchors=given, beside={"revoked.txt": EXAMINER.pub()})
 
 
 @register("revoked-another", "29", "Another key is revoked: nothing changes")
@@ -174,15 +176,15 @@ def _() -> Vector:
 @register("revoked-by-krl", "29", "The signer's key stands in a KRL of OpenSSH")
 def _() -> Vector:
     given = {**SIGNED, "revoked": "revoked.krl"}
-    return expect(sealed(), "UNTRUSTED", anchors=given, beside={"revoked.krl": fixed.read("krl")}, needs=("krl",),
-                  without=without("VALID", "revocation"))  # fmt: skip
+    return expect(sealed(), "UNTRUSTED", path=SIG, anchors=given, beside={"revoked.krl": fixed.read("krl")},
+                  needs=("krl",), without=without("VALID", "revocation"))  # fmt: skip
 
 
 @register("revoked-by-statement", "29", "A statement by a vouched signer revokes the signer's key")
 def _() -> Vector:
     bag = sealed()
     bag.statement("revoke", OTHER, revokes=EXAMINER.fingerprint, since=LATER, reason="stolen")
-    return trusted(bag, "UNTRUSTED", EXAMINER.allowed() + OTHER.allowed(principal="head"))
+    return trusted(bag, "UNTRUSTED", EXAMINER.allowed() + OTHER.allowed(principal="head"), path=SIG)
 
 
 @register("revoked-by-anybody", "29", "A statement by a signer whom no anchor vouches for revokes nothing")
@@ -207,7 +209,7 @@ def _() -> Vector:
     bag.files[TSR] = fixed.token("good", bag[SIG])
     text = f"{EXAMINER.fingerprint} since=2026-11-24T00:00:00.000000000Z\n"
     return stamped(bag, "UNTRUSTED", anchors={**SIGNED, "revoked": "revoked.txt"},
-                   beside={"revoked.txt": text.encode()}, lacking="UNTRUSTED")  # fmt: skip
+                   beside={"revoked.txt": text.encode()}, path=SIG, lacking="UNTRUSTED")  # fmt: skip
 
 
 @register("revoked-after-the-token", "41", "The key is revoked since a time after a token that proves the seal existed")

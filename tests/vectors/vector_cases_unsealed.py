@@ -9,7 +9,7 @@ from vector_index import SIGNED, Vector, expect, expect_stream, register, withou
 from vector_stream import Stream, stream_of
 from vector_words import CUSTODIAN, EXAMINER, OTHER, T, one_line
 
-LEDGER, SEAL = "custody/ledger.jsonl", "custody/seal.json"
+LEDGER, SEAL, SUBSET = "custody/ledger.jsonl", "custody/seal.json", "custody/origin/lines.jsonl"
 LOCK = one_line({"pid": 811, "host": "web1", "boot": "b", "t": T}) + b"\n"
 
 
@@ -83,7 +83,7 @@ def _() -> Vector:
     bag = small()
     bag.finish()
     del bag.files[SEAL], bag.files["custody/seal.json.sig"]
-    return unsealed(bag, notes=("closed-list",))
+    return unsealed(bag)
 
 
 @register("killed-before-the-signature", "23", "Killed between seal.json and its signature")
@@ -166,7 +166,7 @@ def _() -> Vector:
     origin = small()
     origin.finish()
     given = {"signer": CUSTODIAN.fingerprint, "origin": origin.seal_sha256}
-    return expect(part_of(origin), "INCOMPLETE", anchors=given, notes=("origin",))
+    return expect(part_of(origin), "INCOMPLETE", path=SUBSET, anchors=given, notes=("origin",))
 
 
 @register("subset-trust", "25", "The same, with both signers in one allowed_signers file")
@@ -174,14 +174,16 @@ def _() -> Vector:
     origin = small()
     origin.finish()
     text = CUSTODIAN.allowed(principal="carl") + EXAMINER.allowed()
-    return expect(part_of(origin), "INCOMPLETE", anchors={"trust": "signers"}, beside={"signers": text.encode()})
+    return expect(
+        part_of(origin), "INCOMPLETE", path=SUBSET, anchors={"trust": "signers"}, beside={"signers": text.encode()}
+    )
 
 
 @register("subset-origin-unknown", "25", "A subset for whose origin nobody vouches: INCOMPLETE wins over UNTRUSTED")
 def _() -> Vector:
     origin = small(signer=OTHER)
     origin.finish()
-    return expect(part_of(origin), "INCOMPLETE", anchors={"signer": CUSTODIAN.fingerprint})
+    return expect(part_of(origin), "INCOMPLETE", path=SUBSET, anchors={"signer": CUSTODIAN.fingerprint})
 
 
 @register("subset-redacted", "25", "A subset whose content is a redacted one, and says of which line")
@@ -193,7 +195,7 @@ def _() -> Vector:
     bag.artefact(WORLD.replace(b"web1", b"####"), redacted_from=3, path="/srv/file-3", detail="the host's name")
     bag.finish()
     given = {"signer": CUSTODIAN.fingerprint, "origin": origin.seal_sha256}
-    return expect(bag, "INCOMPLETE", anchors=given)
+    return expect(bag, "INCOMPLETE", path=SUBSET, anchors=given)
 
 
 # ---------------------------------------------------------------- case 26
