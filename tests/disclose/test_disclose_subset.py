@@ -190,3 +190,25 @@ def test_gone_in_the_origin_is_stated_not_hidden(tree: Path, key: Key, tmp_path:
     assert line["sha256"] == gone and line["flags"] == ["removed-after-store"]
     told = [json.loads(line) for line in (tmp_path / "s/custody/origin/lines.jsonl").read_bytes().splitlines()]
     assert [line["sha256"] for line in told if line["kind"] == "correct"] == [gone]
+
+
+def test_time_tokens_of_the_origin_go_along(changed: Path, key: Key, tmp_path: Path) -> None:
+    (changed / "custody/first.tsr").write_bytes(b"a token that nobody here can check")
+    (changed / "custody/seal.json.mldsa.sig").write_bytes(b"another signature")
+    done = disclose(changed, tmp_path / "s", seqs={0}, key=key)
+    assert (tmp_path / "s/custody/origin/first.tsr").read_bytes() == b"a token that nobody here can check"
+    assert judge(tmp_path / "s") == [] and done.statements == 0
+    assert not list((tmp_path / "s").rglob("*mldsa*"))
+
+
+def test_a_segment_of_an_image_keeps_its_place(key: Key, tmp_path: Path) -> None:
+    (tmp_path / "disk.raw").write_bytes(bytes(range(256)) * 1024)
+    done = run("image", tmp_path / "disk.raw", "--out", tmp_path / "bag", "--exhibit", "HD2", "--segment", "100KiB")
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in ledger(tmp_path / "bag") if line.get("method") == "image"]
+    assert len(lines) == 3
+    disclose(tmp_path / "bag", tmp_path / "s", seqs={lines[1]["seq"]}, key=key)
+    (own,) = [line for line in ledger(tmp_path / "s") if line["kind"] == "artefact"]
+    assert own["stored"] == lines[1]["stored"] and own["image_offset"] == lines[1]["image_offset"]
+    assert sha256((tmp_path / "s" / own["stored"]).read_bytes()) == lines[1]["sha256"]
+    assert judge(tmp_path / "s") == []
