@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import appending, browser, copying, imaging, page, proving, startup, triaging, verifying
+from benchmarks import appending, browser, copying, imaging, page, proving, startup, transporting, triaging, verifying
 from benchmarks.machine import machine
 from benchmarks.measure import Result, say
 
@@ -20,6 +20,7 @@ ALL: dict[str, Callable[[], Result | None]] = {
     "triage-memory": triaging.run_memory,
     "report": browser.run,
     "startup": startup.run,
+    "transport": transporting.run,
     "ledger": appending.run,
     "proofs": proving.run,
     "tree": copying.run_tree,

@@ -12,6 +12,7 @@ from typing import Any
 
 from forensics.acquisition.bag import Bag
 from forensics.acquisition.collect import collect
+from forensics.acquisition.guard import refuse_inside
 from forensics.custody.trust import TrustedSigner
 from forensics.errors import Interrupted, OutputRefused, UsageError
 from forensics.model import EvidenceSource
@@ -63,6 +64,7 @@ def collect_stream(
     if options.pop("resume", False):
         raise UsageError("a stream cannot be resumed", hint="Begin a new one; the cut one unpacks to what it holds.")
     keys = load_recipients(recipients, trust)
+    refuse_inside(Path(spool or tempfile.gettempdir()), sources)
     try:
         place = Path(tempfile.mkdtemp(prefix="sealbag-spool-", dir=spool))
     except OSError as error:
@@ -78,6 +80,8 @@ def collect_stream(
                 raise Interrupted("stopped; the stream was cut", where=output.shown, hint=hint) from None
             finally:
                 sender.cut()
+                if not sender.begun:
+                    output.discard()
             output.finish()
     finally:
         shutil.rmtree(place, ignore_errors=True)

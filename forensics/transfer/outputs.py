@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -17,6 +18,7 @@ from forensics.hashing.osapi import datasync, sync_folder
 from forensics.hashing.write import storage_error, write_all
 from forensics.remote import Target, open_target
 from forensics.remote.target import CHUNK
+from forensics.remote.target import PARTIAL as PART
 from forensics.transfer.pipe import Pipe
 
 PARTIAL = ".partial"
@@ -47,6 +49,9 @@ class Output:
 
     def finish(self) -> None:
         """Everything is written: make it durable and give it its name."""
+
+    def discard(self) -> None:
+        """What was written is of no use to anybody: keep none of it where that can be chosen."""
 
     def _put(self, data: bytes) -> None:
         raise NotImplementedError
@@ -132,7 +137,7 @@ class TargetOutput(Output):
             raise OutputNotEmpty("a file of that name is there", where=self.shown, hint="Choose another --out.")
         self._thread = ThreadPoolExecutor(1, "send")
         self._done: Future[int] = self._thread.submit(self._send)
-        self._whole = False
+        self._whole = self._useless = False
 
     def _send(self) -> int:
         try:
@@ -159,9 +164,16 @@ class TargetOutput(Output):
         self._pipe.end()
         self._done.result()
 
+    def discard(self) -> None:
+        """See :meth:`Output.discard`."""
+        self._useless = not self._whole and self._target.can_resume
+
     def _drop(self) -> None:
         self._pipe.end()
         self._thread.shutdown(wait=True)
+        if self._useless:
+            with suppress(SealbagError):  # a target that failed keeps what it has
+                self._target.remove(self._name + PART)
         self._target.close()
 
 

@@ -54,12 +54,14 @@ class SpoolStore(ObjectStore):
 
 
 class Sender:
-    """Sends a bag that is being written; one stream, one bag."""
+    """Sends a bag that is being written; one stream, one bag.
+
+    :ivar begun: whether there was a group to send.
+    """
 
     def __init__(self, stream: TransportWriter) -> None:
         self.stream = stream
-        self.broken = self.ended = False
-        self._begun = False
+        self.broken = self.ended = self.begun = False
         self._offset = 0  # in the ledger
         self._rest = b""
         self._tags: set[str] = set()
@@ -72,8 +74,8 @@ class Sender:
         if self.broken:
             return
         try:
-            if not self._begun:
-                self._begun = True
+            if not self.begun:
+                self.begun = True
                 self.stream.begin(bag.id)
                 self._tag_files(bag.path, "custody/keys")
             for stored in store.fresh:

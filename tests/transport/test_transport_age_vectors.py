@@ -91,8 +91,7 @@ def test_vectors_of_age() -> None:
         if (vector.expect == "success") == bool(fault):
             wrong.append(f"{path.name}: expected {vector.expect}, got {fault or 'success'}")
         # of a payload that is damaged later the sound beginning comes out, as the vector gives it
-        elif vector.payload and (vector.expect == "success" or out):
-            if hashlib.sha256(out).hexdigest() != vector.payload:
-                wrong.append(f"{path.name}: another payload")
+        elif (vector.expect == "success" or out) and hashlib.sha256(out).hexdigest() != (vector.payload or "-"):
+            wrong.append(f"{path.name}: another payload")
     assert not wrong, "\n".join(wrong)
     assert judged["success"] >= 10 and judged["failure"] >= 40, (judged, left_out)

@@ -17,9 +17,12 @@ from forensics.transfer.reading import read_transport
 from forensics.transfer.tarblocks import BLOCK, TRAILER, header
 
 PATHS = [
-    "../x", "data/../../x", "/etc/x", "//host/share/x", "\\\\host\\share\\x", "C:/x", "C:x", "c:\\x", "data\\x", "./x", "a//b",
-    "a/", "", ".", "..", "con", "CON.txt", "data/nul", "data/Aux.tar.gz", "com1", "LPT9.x", "com\u00b9", "conin$", "nul .txt",
-    "a.", "a ", "a./b", "x:stream", "x::$DATA", "a\nb", "a\x00b", "a\x7fb", "a\u0085b", "a%2e", "a?b", "a*b", 'a"b', "a<b", "a|b",
+    "../x", "data/../../x", "/etc/x", "//host/share/x", "\\\\host\\share\\x", "C:/x", "C:x", "c:\\x", "data\\x", "./x",
+    "a//b",
+    "a/", "", ".", "..", "con", "CON.txt", "data/nul", "data/Aux.tar.gz", "com1", "LPT9.x", "com\u00b9", "conin$",
+    "nul .txt",
+    "a.", "a ", "a./b", "x:stream", "x::$DATA", "a\nb", "a\x00b", "a\x7fb", "a\u0085b", "a%2e", "a?b", "a*b",
+    'a"b', "a<b", "a|b",
     "custody/ledger.jsonl", "Custody/Ledger.JSONL", "tmp/x", "custody/lock", "custody/reserve",
     "x" * 5000, "/".join(["d"] * 17), "x" * 256, "\ud800",
 ]  # fmt: skip
