@@ -12,6 +12,7 @@ import click
 from forensics.acquisition.progress import Progress
 from forensics.cli.progress import Bar
 from forensics.custody.chain import Vouched, vouched_by
+from forensics.custody.revocation import is_krl, load_revoked
 from forensics.custody.timestamps import MAX_ROOTS, TokenChecker, token_checker
 from forensics.errors import ConfigError, NotABag, UsageError
 from forensics.verifier import AnchorError, Verdict, verify
@@ -97,3 +98,11 @@ def tsa_checker(path: str | None) -> TokenChecker | None:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"the file of roots cannot be read ({reason})", where=path, hint="Check --tsa.") from error
     return token_checker(pem)
+
+
+def krl_checker(path: str | None) -> Callable[[bytes], bool] | None:
+    """What ``--revoked FILE`` gives to the verifier beside the file itself: who reads it, if it is a KRL.
+
+    :raises ConfigError: if it is one and cannot be understood.
+    """
+    return load_revoked(path) if path is not None and is_krl(path) else None

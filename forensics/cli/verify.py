@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from forensics.cli.anchors import TSA_HELP, tsa_checker
+from forensics.cli.anchors import TSA_HELP, krl_checker, tsa_checker
 from forensics.cli.options import output_options, print_json
 from forensics.errors import ConfigError, NotABag, UsageError
 from forensics.verifier import AnchorError, render
@@ -20,6 +20,7 @@ from forensics.verifier import verify as verify_bag
 @click.option("--trust", type=click.Path(), metavar="FILE", help="OpenSSH allowed_signers file.")
 @click.option("--seal", metavar="HEX", help="Seal digest as it was written down.")
 @click.option("--checkpoint", type=click.Path(), metavar="FILE", help="A checkpoint that left the host.")
+@click.option("--revoked", type=click.Path(), metavar="FILE", help="Revoked keys: a text list, or a KRL of OpenSSH.")
 @click.option("--tsa", type=click.Path(), metavar="FILE", help=TSA_HELP)
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes. Default: one a core.")
 @output_options
@@ -29,6 +30,7 @@ def command(
     trust: str | None,
     seal: str | None,
     checkpoint: str | None,
+    revoked: str | None,
     tsa: str | None,
     jobs: int | None,
     as_json: bool,
@@ -43,8 +45,9 @@ def command(
     """
     try:
         verdict = verify_bag(
-            str(bag), signer=signer, trust=trust, seal=seal, checkpoint=checkpoint, times=tsa_checker(tsa), jobs=jobs
-        )
+            str(bag), signer=signer, trust=trust, seal=seal, checkpoint=checkpoint, revoked=revoked,
+            krl=krl_checker(revoked), times=tsa_checker(tsa), jobs=jobs,
+        )  # fmt: skip
     except NoBag as error:
         raise NotABag(str(error), where=str(bag)) from None
     except AnchorError as error:

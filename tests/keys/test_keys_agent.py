@@ -250,7 +250,7 @@ def test_the_command_line_takes_agent_keys(
     agent((token, b"my token"), (Plain(), b"other"))
     shutil.rmtree(tmp_path / "bag", ignore_errors=True)
     common = ["collect", "--source", str(planted), "--profile", "full", "--json", "--out"]
-    assert main([*common, str(tmp_path / "bag"), "--key", "agent:my token"]) in (0, 10, 74)
+    assert main([*common, str(tmp_path / "bag"), "--key", "agent:my token"]) in (0, 10)
     err = capfd.readouterr().err
     assert "touch of the token" in err
     lines = (tmp_path / "bag/custody/ledger.jsonl").read_text().splitlines()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from keys_kit import Plain, pack, ssh
+from keys_kit import Plain, cli, pack, ssh
 from testkit import check_needs
 
 from forensics.custody import krl
@@ -174,3 +174,28 @@ def test_no_bytes_raise_anything_else(data: bytes) -> None:
             krl.parse_krl(blob)
         except WireError:
             continue
+
+
+def test_verify_with_a_list_or_a_krl(tmp_path: Path, planted: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from forensics import Key, collect, open_source, verify
+
+    key = Key.one_off()
+    key.save(tmp_path / "key")
+    Key.one_off().save(tmp_path / "other")
+    with open_source(planted) as source:
+        bag = collect(source, tmp_path / "bag", profile="full", key=key)
+    for name in ("key", "other"):
+        ssh("ssh-keygen", "-q", "-k", "-f", tmp_path / f"{name}.krl", tmp_path / f"{name}.pub")
+        (tmp_path / f"{name}.txt").write_text((tmp_path / f"{name}.pub").read_text())
+    words = ("verify", bag.path, "--signer", key.fingerprint, "--revoked")
+    for kind in ("krl", "txt"):
+        code, said = cli(capfd, *words, tmp_path / f"key.{kind}")
+        assert (code, said["verdict"]) == (3, "UNTRUSTED"), said
+        code, said = cli(capfd, *words, tmp_path / f"other.{kind}")
+        assert (code, said["verdict"]) == (0, "VALID"), said
+    (tmp_path / "odd.krl").write_bytes(HEAD + section(9, b""))
+    code, said = cli(capfd, *words, tmp_path / "odd.krl")
+    assert code == 78 and "type 9" in said["what"]
+    # the verifier alone cannot read one: said, and never better than without
+    verdict = verify(bag.path, signer=key.fingerprint, revoked=tmp_path / "key.krl")
+    assert verdict.code == "VALID" and any(text.startswith("revocation") for text in verdict.not_checked)
