@@ -1247,8 +1247,9 @@ class Anchors:
             path = given["witness"]
             self.witnesses = read_witnesses(read_anchor(path, MAX_NOTE).decode()) if path else {}
             path = given["revoked"]
-            data = read_anchor(path, MAX_LINE) if path else b""
+            data = read_anchor(path, 1 << 24) if path else b""
             self.is_krl = data.startswith(b"SSHKRL\n\0")
+            ensure(self.is_krl or len(data) <= MAX_LINE, f"longer than {MAX_LINE} bytes")
             self.revoked = read_revoked("" if self.is_krl else data.decode())
         except (OSError, ValueError, IndexError) as error:
             raise AnchorError(f"{os.fsdecode(path)}: {error}") from error

@@ -8,7 +8,9 @@ import click
 
 from forensics.cli.anchors import TSA_HELP, krl_checker, tsa_checker
 from forensics.cli.options import output_options, print_json
+from forensics.custody.revocation import is_krl, load_revoked
 from forensics.errors import ConfigError, NotABag, UsageError
+from forensics.transfer.cite_check import holds
 from forensics.verifier import AnchorError, render
 from forensics.verifier import NotABag as NoBag
 from forensics.verifier import verify as verify_bag
@@ -21,6 +23,9 @@ from forensics.verifier import verify as verify_bag
 @click.option("--seal", metavar="HEX", help="Seal digest as it was written down.")
 @click.option("--checkpoint", type=click.Path(), metavar="FILE", help="A checkpoint that left the host.")
 @click.option("--revoked", type=click.Path(), metavar="FILE", help="Revoked keys: a text list, or a KRL of OpenSSH.")
+@click.option("--witness", type=click.Path(), metavar="FILE", help="Verifier keys of witnesses, one a line.")
+@click.option("--origin", metavar="HEX", help="Of a subset: the seal digest of what it was taken from.")
+@click.option("--revoked", type=click.Path(), metavar="FILE", help="Revoked keys: a text list, or a KRL of OpenSSH.")
 @click.option("--tsa", type=click.Path(), metavar="FILE", help=TSA_HELP)
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes. Default: one a core.")
 @output_options
@@ -31,15 +36,18 @@ def command(
     seal: str | None,
     checkpoint: str | None,
     revoked: str | None,
+    witness: str | None,
+    origin: str | None,
+    revoked: str | None,
     tsa: str | None,
     jobs: int | None,
     as_json: bool,
     quiet: bool,
     no_progress: bool,
 ) -> int:
-    """Say whether BAG is what was sealed. Offline; writes nothing.
+    """Say whether BAG, a bag's folder or a citation, is what was sealed. Offline; writes nothing.
 
-    VALID (exit code 0) needs at least one anchor: --signer, --trust, --seal or --checkpoint.
+    VALID (exit code 0) needs an anchor: --signer, --trust, --seal, --checkpoint or --witness.
     Without one the best verdict is UNTRUSTED (3). INVALID 1, INCOMPLETE 2, UNSAFE 4,
     IO ERROR 5; no bag 65; an anchor that cannot be used 78.
     """
