@@ -30,7 +30,7 @@ def own_verdict(bag: Bag, signer: str | None = None) -> Verdict:
         raise KeyInvalid(
             "the bag is sealed and sound, but its job ticket does not hold",
             where=f"{bag.path}: {verdict.first.why if verdict.first else ''}",
-            hint=f"Keep the bag. The seal digest {bag.seal_sha256} vouches for it: sealbag verify --seal.",
+            hint=f"Keep the bag and write down its seal digest: {bag.seal_sha256}; its verdict stays UNTRUSTED.",
         )
     if verdict.code != "VALID":
         raise StorageError(

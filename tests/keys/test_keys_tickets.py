@@ -124,6 +124,21 @@ def test_refused_before_anything_is_written(tmp_path: Path, planted: Path, name:
     assert not (tmp_path / "bag").exists() and not ticket.erased
 
 
+def test_a_ticket_that_ends_while_the_run_goes_on(
+    tmp_path: Path, planted: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The evidence is sealed; that the ticket does not hold is said, not hidden behind another anchor."""
+    ticket_of(tmp_path / "job", not_before=at(-3), not_after=at(-2))
+    monkeypatch.setattr(JobTicket, "require", lambda *_: None)  # it was valid when the run began
+    words = ("collect", "--source", planted, "--profile", "full", "--ticket", tmp_path / "job", "--out")
+    code, said = cli(capfd, *words, tmp_path / "bag")
+    assert code == 78 and "its job ticket does not hold" in said["what"]
+    digest = hashlib.sha256((tmp_path / "bag/custody/seal.json").read_bytes()).hexdigest()
+    assert digest in said["hint"]
+    for anchors in ({"seal": digest}, {"signer": read_public_ticket(tmp_path / "job")[0].signer.fingerprint}):
+        assert verify(tmp_path / "bag", **anchors).code == "UNTRUSTED"
+
+
 HOSTS = [
     (("WEB*",), "web-01", True), (("web-??",), "WEB-01", True), (("web-?",), "web-01", False),
     (("a", "*-01"), "web-01", True), (("[w]eb*",), "web-01", False), (("!web*",), "web-01", False),
@@ -235,6 +250,9 @@ def test_from_the_examiner_s_desk_to_the_bag(
     (inside,) = (tmp_path / "bag/custody/keys").glob("ticket-*.json")
     code, public = cli(capfd, "ticket", "show", inside)
     assert code == 0 and public == said | {"file": str(inside), "job_key": False}
+    code, whole = cli(capfd, "triage", *collected[1:7], "--no-scan", "--out", tmp_path / "triage")
+    assert code in (0, 10) and whole["verdict"] == "VALID", whole
+    assert verify(tmp_path / "triage/bag", signer=said["signer"]).code == "VALID"
     shutil.rmtree(tmp_path / "bag")
     code, error = cli(capfd, *collected, "--case", "8")
     assert code == 78 and "not '8'" in error["what"] and not (tmp_path / "bag").exists()
