@@ -91,17 +91,15 @@ def test_by_the_script(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["token-over-another-digest", "revoked-by-krl", "revoked-after-the-token"])
-def test_by_the_command(name: str, tmp_path: Path) -> None:
+def test_by_the_command(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """``sealbag verify`` with its hooks, as it is called."""
-    from click.testing import CliRunner
-
-    from forensics.cli.verify import command
+    from forensics.cli.main import main
 
     vector = next(one for one in VECTORS if one["id"] == name)
     asked = vector_judge.request(vector, vector_judge.unpack(FOLDER, vector, tmp_path))
     options = [f"--{key}={value}" for key, value in asked["anchors"].items()]
-    done = CliRunner().invoke(command, [*options, "--json", "--no-progress", asked["path"]])
-    assert done.exit_code == vector["exit"], done.output
+    code = main(["verify", *options, "--json", "--no-progress", asked["path"]])
+    assert (code, json.loads(capsys.readouterr().out)["verdict"]) == (vector["exit"], vector["verdict"])
 
 
 def test_archives_are_what_the_builder_makes(made: dict[str, Any]) -> None:
