@@ -29,7 +29,7 @@ def text_of(done: Supplement) -> str:
         f"signer       {done.signer}",
         f"seal digest  {done.seal_sha256}",
         "             write the seal digest down, away from this bag",
-        "             a statement in an earlier bag can name this one: sealbag statement supplement",
+        f"             to say in an earlier bag that this one adds to it: sealbag statement supplement {done.path} BAG",
     ]
     return "\n".join(lines)
 
