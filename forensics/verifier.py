@@ -1706,6 +1706,8 @@ class _Verification:
             report.mark("UNTRUSTED", "anchor", "internally consistent, but nobody vouches for the signer")
         for person in people:
             report.note("anchor", f"the key stands in the trust file for {safe(person)}")
+        if self.held and {*self.held} <= {"signer", "trust"}:
+            report.note("anchor", "no external anchor: who holds the signer's key can make the bag anew")
         covered = max(self.cosigned, anchors.note.size if anchors.note and self.note_holds else 0)
         if covered:
             report.note("anchor", f"the checkpoint vouches for seq 0 to {covered - 1}")
