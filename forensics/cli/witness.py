@@ -79,7 +79,8 @@ def serve(
             hint="Give --certificate, or listen on 127.0.0.1 behind a proxy that speaks https.",
         )
     token, key = _token(token_file), Key.load(key_file, ask_passphrase)
-    desk = Desk(State(state), _name(key_file, key), key, token)
+    name = _name(key_file, key)
+    desk = Desk(State(state), name, key, token)
     try:
         server = WitnessServer((host, port), desk, tls)
     except OSError as error:

@@ -74,15 +74,37 @@ def _load_known(client: SSHClient, file: str | None) -> frozenset[bytes]:
             continue
         if path.stat().st_size > MAX_KNOWN:
             raise UsageError(f"{path} is larger than {MAX_KNOWN >> 20} MiB", hint="Name a smaller known_hosts=FILE.")
-        client.load_host_keys(str(path)) if file else client.load_system_host_keys(str(path))
         for line in path.read_text("utf-8", "replace").splitlines():
             words = line.split()
-            if len(words) >= 4 and words[0] == "@revoked":
-                try:
-                    revoked.add(base64.b64decode(words[3], validate=True))
-                except ValueError:
-                    continue  # no key: nothing that a server could show
+            if not words or words[0].startswith("#"):
+                continue
+            if words[0].startswith("@"):  # paramiko knows no markers; @cert-authority vouches for nobody here
+                if words[0] == "@revoked" and len(words) >= 4:
+                    revoked.add(_blob(words[3]))
+                continue
+            _know(client, " ".join(words))
     return frozenset(revoked)
+
+
+def _know(client: SSHClient, line: str) -> None:
+    """Add what a line of known_hosts says; one that paramiko cannot read is a key that is not known."""
+    import paramiko
+    from paramiko.hostkeys import HostKeyEntry, InvalidHostKey
+
+    try:
+        entry = HostKeyEntry.from_line(line)
+    except (InvalidHostKey, paramiko.SSHException, ValueError, EOFError):
+        return
+    if entry is not None and entry.key is not None:
+        for name in entry.hostnames or ():
+            client.get_host_keys().add(name, entry.key.get_name(), entry.key)
+
+
+def _blob(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""  # no key: nothing that a server could show
 
 
 def _policy(host: str, port: int, wanted: str | None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import urllib.error
@@ -11,14 +12,18 @@ from pathlib import Path
 
 import pytest
 from anchor_kit import NAME, TOKEN, WitnessProcess, foreign_cosignature, notes, small_bag
+from hypothesis import given
+from hypothesis.strategies import DataObject, binary, data, integers
+from testkit import ROOT
 
 from forensics.cli.main import main
 from forensics.custody.cosign import cosignatures
+from forensics.custody.growing import GrowingIndex
 from forensics.custody.keys import Key, RunKey
 from forensics.custody.notes import checkpoint_body, sign_note, verifier_key
 from forensics.custody.tree import Tree, consistency_proof
-from forensics.custody.witnessing import render_open, render_request
-from forensics.errors import OutputLocked
+from forensics.custody.witnessing import parse_open, parse_request, parse_rotation, render_open, render_request
+from forensics.errors import InputError, OutputLocked
 from forensics.transfer.cosigning import WitnessDestination
 from forensics.transfer.push import Pusher
 from forensics.witness.desk import Desk
@@ -209,3 +214,61 @@ def test_two_checkpoints_are_consistent_or_not(
     lines = (tmp_path / "bag/custody/ledger.jsonl").read_bytes().replace(b"phase 0", b"phase 9")
     (tmp_path / "bag/custody/ledger.jsonl").write_bytes(lines)
     assert main([*call, "--bag", str(tmp_path / "bag")]) == 65
+
+
+def test_json_is_what_the_schemas_say(
+    witness: WitnessProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    with pusher(witness) as targets:
+        bag = small_bag(tmp_path / "bag", targets)
+    first, *_, last = sorted(map(str, (tmp_path / "bag/custody/checkpoints").iterdir()))
+    calls = {
+        "witness-keygen": ["keygen", str(tmp_path / "new"), "--name", "w.example", "--no-passphrase"],
+        "witness-show": ["show", str(witness.state), "--bag", bag.id],
+        "witness-check": [
+            "check",
+            first,
+            last,
+            "--bag",
+            str(tmp_path / "bag"),
+            "--witness-key",
+            str(witness.keys_file),
+        ],
+    }
+    for name, call in calls.items():
+        assert main(["witness", *call, "--json"]) == 0
+        schema = json.loads((ROOT / f"docs/schema/{name}.json").read_text())
+        jsonschema.validate(json.loads(capsys.readouterr().out), schema)
+    assert main(["witness", *calls["witness-keygen"]]) == 73
+
+
+@pytest.mark.parametrize(("options", "code"), [
+    (["--listen", "0.0.0.0:0"], 64), (["--listen", "x"], 64), (["--certificate", "nothing"], 78), ([], 78),
+])  # fmt: skip
+def test_serve_refuses_what_would_be_unsafe(
+    options: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEALBAG_WITNESS_TOKEN", "short")
+    Key.one_off().save(tmp_path / "k")
+    call = ["witness", "serve", "--key", str(tmp_path / "k"), "--state", str(tmp_path / "s")]
+    assert main([*call, *options]) == code
+    assert not (tmp_path / "s").exists()
+
+
+@given(data())
+def test_a_growing_index_is_the_tree(draw: DataObject) -> None:
+    leaves = [bytes([number]) * 32 for number in range(draw.draw(integers(1, 80)))]
+    index = GrowingIndex(leaves)
+    new = draw.draw(integers(1, len(leaves)))
+    old = draw.draw(integers(1, new))
+    assert index.root(new) == Tree(leaves[:new]).root()
+    assert index.consistency(old, new) == consistency_proof(leaves, old, new)
+
+
+@given(binary(max_size=400))
+def test_no_bytes_break_the_desk(body: bytes) -> None:
+    for read in (parse_request, parse_open, parse_rotation):
+        for raw in (body, b"old 0\n\n" + body, b"sealbag-open/1\n" + body):
+            with contextlib.suppress(InputError):
+                read(raw)
