@@ -8,7 +8,6 @@ import click
 
 from forensics.cli.anchors import TSA_HELP, krl_checker, tsa_checker
 from forensics.cli.options import output_options, print_json
-from forensics.custody.revocation import is_krl, load_revoked
 from forensics.errors import ConfigError, NotABag, UsageError
 from forensics.transfer.cite_check import holds
 from forensics.verifier import AnchorError, render
@@ -22,7 +21,6 @@ from forensics.verifier import verify as verify_bag
 @click.option("--trust", type=click.Path(), metavar="FILE", help="OpenSSH allowed_signers file.")
 @click.option("--seal", metavar="HEX", help="Seal digest as it was written down.")
 @click.option("--checkpoint", type=click.Path(), metavar="FILE", help="A checkpoint that left the host.")
-@click.option("--revoked", type=click.Path(), metavar="FILE", help="Revoked keys: a text list, or a KRL of OpenSSH.")
 @click.option("--witness", type=click.Path(), metavar="FILE", help="Verifier keys of witnesses, one a line.")
 @click.option("--origin", metavar="HEX", help="Of a subset: the seal digest of what it was taken from.")
 @click.option("--revoked", type=click.Path(), metavar="FILE", help="Revoked keys: a text list, or a KRL of OpenSSH.")
@@ -35,7 +33,6 @@ def command(
     trust: str | None,
     seal: str | None,
     checkpoint: str | None,
-    revoked: str | None,
     witness: str | None,
     origin: str | None,
     revoked: str | None,
@@ -53,8 +50,8 @@ def command(
     """
     try:
         verdict = verify_bag(
-            str(bag), signer=signer, trust=trust, seal=seal, checkpoint=checkpoint, revoked=revoked,
-            krl=krl_checker(revoked), times=tsa_checker(tsa), jobs=jobs,
+            str(bag), signer=signer, trust=trust, seal=seal, checkpoint=checkpoint, witness=witness, origin=origin,
+            revoked=revoked, krl=krl_checker(revoked), times=tsa_checker(tsa), rows=holds, jobs=jobs,
         )  # fmt: skip
     except NoBag as error:
         raise NotABag(str(error), where=str(bag)) from None
