@@ -44,10 +44,9 @@ class Page:
 
     def bag(self, root: Path, **anchors: Any) -> dict[str, Any]:
         """The page's answer on a bag folder; *anchors* are as those of forensics.verify."""
+        self.put("folder")  # the browser lists a folder in its own time: only a new list may be taken
         self.put("folder", root)
-        self.browser.until(
-            "document.getElementById('folder').files.length && !document.getElementById('check').disabled"
-        )
+        self.browser.until("document.getElementById('folder').files.length")
         code = "sealbagParts.fromInput(document.getElementById('folder').files).files"
         return self._ask(code, "bag", anchors)
 

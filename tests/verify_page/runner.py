@@ -1,6 +1,6 @@
 """The page as a program: docs/format.md, section 17. One request a line on standard input, one answer a line.
 
-    python tests/verify_page/runner.py < requests
+python tests/verify_page/runner.py < requests
 """
 
 from __future__ import annotations
