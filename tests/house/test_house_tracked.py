@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LARGEST = 1 << 20
-FOLDERS = {".ci", "benchmarks", "collectors", "docs", "forensics", "rules", "tests"}
+FOLDERS = {".ci", "benchmarks", "collectors", "docs", "forensics", "rules", "tests", "vectors"}
 
 
 def tracked() -> list[Path]:
