@@ -14,6 +14,7 @@ from benchmarks.measure import Result, say
 
 ALL: dict[str, Callable[[], Result | None]] = {
     "verify": verifying.run,
+    "verify-large": verifying.run_large,
     "image": imaging.run,
     "triage-linux": triaging.run_linux,
     "triage-ntfs": triaging.run_ntfs,
