@@ -16,6 +16,7 @@ from forensics.acquisition.progress import Progress
 from forensics.cli.job import Job, perform, plan, push_exit, result_row, signer_of, summary
 from forensics.cli.options import human_bytes, print_json, run_options
 from forensics.cli.receipt import stream_row, stream_text
+from forensics.errors import UsageError
 from forensics.model import EvidenceSource
 from forensics.pipeline.streaming import Streamed, collect_stream
 from forensics.pipeline.verdicts import Sealed, own_verdict
@@ -46,9 +47,9 @@ def run(job: Job) -> int:
     done = perform(job, act)
     bag, verdict = done.bag, done.verdict
     if job.as_json:
-        print_json(result_row("sealbag/collect/1", bag, verdict))
+        print_json(result_row("sealbag/collect/1", bag, verdict) | job.token_row())
     elif not job.quiet:
-        print(summary(bag, verdict, ticket=job.ticket_file is not None))
+        print(summary(bag, verdict, ticket=job.ticket_file is not None) + job.token_text())
     return push_exit(job, bag)
 
 
@@ -109,4 +110,6 @@ def command(
     job = Job(sources=sources or ("live:",), out=Path(out), **options)
     if job.dry_run:
         return show_plan(job)
+    if streams and job.tsa is not None:
+        raise UsageError("--tsa with a stream: the bag is gone when it is sealed", hint="Stamp it after unpack.")
     return run_stream(job, out, recipients, spool) if streams else run(job)

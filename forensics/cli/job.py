@@ -26,6 +26,7 @@ from forensics.custody.ticketfile import read_job_ticket
 from forensics.custody.tickets import JobTicket
 from forensics.errors import UsageError
 from forensics.model import EvidenceSource
+from forensics.transfer.stamp import check_address, try_stamp
 from forensics.verifier import Verdict
 
 
@@ -47,6 +48,7 @@ class Job:
     witness: tuple[str, ...]
     witness_key: tuple[str, ...]
     push_required: bool
+    tsa: str | None
     resume: bool
     dry_run: bool
     max_file: str | None
@@ -56,6 +58,19 @@ class Job:
     as_json: bool
     quiet: bool
     no_progress: bool
+    stamped: dict[str, str] | None = None
+
+    def token_row(self) -> dict[str, Any]:
+        """What became of --tsa, for JSON; nothing if it was not asked for."""
+        return {"time_token": self.stamped} if self.stamped else {}
+
+    def token_text(self) -> str:
+        """The same for people, as a line of its own."""
+        if not self.stamped:
+            return ""
+        if self.stamped["state"] == "stamped":
+            return f"\ntime token   {self.stamped['path']}, it says {self.stamped['t']}"
+        return f"\ntime token   none: {self.stamped['detail']}; later: sealbag stamp BAG --tsa URL"
 
     @property
     def overrides(self) -> dict[str, Any]:
@@ -179,6 +194,8 @@ def perform(job: Job, act: Callable[[list[EvidenceSource], dict[str, Any]], Outc
     """
     log = Log(job.log_file)
     try:
+        if job.tsa is not None:
+            check_address(job.tsa)
         key, ticket = load_key(job), load_ticket(job)
         with sigterm_interrupts(), ExitStack() as stack, Bar(show=not (job.quiet or job.no_progress)) as bar:
             sources = open_all(job, stack)
@@ -190,6 +207,9 @@ def perform(job: Job, act: Callable[[list[EvidenceSource], dict[str, Any]], Outc
                 "on_progress": log.watch(bar), **job.overrides,
             }  # fmt: skip
             done = act(sources, options)
+        if job.tsa is not None:
+            job.stamped = try_stamp(done.bag.path, job.tsa)
+            log.write("time-token", **job.stamped)
         bag, verdict = done.bag, done.verdict
         log.write("sealed", seal_sha256=bag.seal_sha256, counts=dict(bag.counts), gaps=len(bag.coverage.gaps))
         for one in bag.pushed:

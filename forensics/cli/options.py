@@ -67,6 +67,7 @@ _RUN: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {"type": _FILE, "metavar": "F", "help": "Job ticket that certifies this run's keys (sealbag ticket new)."},
     ),
     *PUSH_OPTIONS,
+    (("--tsa",), {"metavar": "URL", "help": "Ask this authority for a time token over the seal (RFC 3161)."}),
     (("--resume",), {"is_flag": True, "help": "Go on with an interrupted bag."}),
     (("--dry-run",), {"is_flag": True, "help": "Walk and count; write nothing."}),
     (("--max-file",), {"metavar": "SIZE", "help": "Largest single file, e.g. 512MiB."}),

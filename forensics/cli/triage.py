@@ -51,7 +51,7 @@ def command(
 
     done = perform(job, act)
     if job.as_json:
-        row = result_row("sealbag/triage/1", done.bag, done.verdict)
+        row = result_row("sealbag/triage/1", done.bag, done.verdict) | job.token_row()
         more = {
             "results": done.work.results(),
             "findings": done.work.levels(),
@@ -61,5 +61,5 @@ def command(
         print_json(row | more | {"work": str(done.work.path), "report": str(done.report.path)})
     elif not job.quiet:
         print(results_text(done.work, done.report))
-        print(summary(done.bag, done.verdict, ticket=job.ticket_file is not None))
+        print(summary(done.bag, done.verdict, ticket=job.ticket_file is not None) + job.token_text())
     return fail_on(level, done.work.levels()) or push_exit(job, done.bag)

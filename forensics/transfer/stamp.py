@@ -35,6 +35,17 @@ class Stamped:
     statement: Statement | None = None
 
 
+def check_address(url: str) -> str:
+    """Return the host of an authority's address.
+
+    :raises UsageError: unless it is http or https, without user or password.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        raise UsageError("the address of a time-stamping authority is http:// or https://", where=url[:200])
+    return parts.hostname
+
+
 def ask(url: str, request: bytes, seconds: float = SECONDS) -> bytes:
     """Send a TimeStampReq to an authority and return its answer (RFC 3161 §3.4), at most 256 KiB.
 
@@ -44,13 +55,11 @@ def ask(url: str, request: bytes, seconds: float = SECONDS) -> bytes:
     """
     import urllib.request
 
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise UsageError("the address of a time-stamping authority is http:// or https://", where=url[:200])
+    host = check_address(url)
     headers = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
     sending = urllib.request.Request(url, request, headers, method="POST")
     deadline, data = time.monotonic() + seconds, b""
-    with http_errors(url), opener(parts.hostname).open(sending, timeout=seconds) as answer:
+    with http_errors(url), opener(host).open(sending, timeout=seconds) as answer:
         if answer.headers.get_content_type() != "application/timestamp-reply":
             raise TargetError("no time-stamping authority: it does not answer with a timestamp-reply", where=url)
         while chunk := answer.read1(1 << 14):

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from after_kit import Authority, copy_of, make_bag, make_people, run
+from after_kit import Authority, copy_of, make_bag, make_people, run, serving
 from jsonschema import Draft202012Validator
 from testkit import check_needs
 
@@ -180,3 +180,23 @@ def test_tokens_in_the_chain(handed, two, tmp_path, capsys):
     row = run(capsys, "custody", bag, "--trust", two, "--tsa", authority.root)[1]
     (token,) = (one for one in row["rows"] if one["event"] == "time token")
     assert token["verdict"] == "proven" and "it existed at" in token["text"]
+
+
+def test_a_token_at_the_end_of_a_collection(people, tmp_path, capsys):
+    """A failure is stated and fails nothing; the bag is sealed before anybody is asked."""
+    check_needs("openssl")
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "a").write_text("a")
+    authority = Authority(tmp_path / "ca").make()
+    words = ["collect", "--source", tmp_path / "source", "--profile", "full", "--key", people.key("anna"), "--tsa"]
+    with serving(authority.answer) as url:
+        code, row = run(capsys, *words, url, "--out", tmp_path / "one")
+        check("collect", row)
+        assert (code, row["time_token"]["state"], row["time_token"]["path"]) == (0, "stamped", "custody/seal.tsr")
+        code, row = run(capsys, "triage", *words[1:], url, "--out", tmp_path / "three")
+        check("triage", row)
+        assert code == 0 and row["time_token"]["state"] == "stamped"
+    code, row = run(capsys, *words, url, "--out", tmp_path / "two")  # nobody listens there any more
+    check("collect", row)
+    assert (code, row["time_token"]["state"], row["verdict"]) == (0, "failed", "VALID")
+    assert run(capsys, *words, "ftp://x/", "--out", tmp_path / "four")[0] == 64 and not (tmp_path / "four").exists()
