@@ -23,6 +23,8 @@ FIRST_PAUSE, LAST_PAUSE = 0.5, 30.0
 #: notes that wait for one destination; beyond it the oldest is given up, and counted as such
 MAX_WAITING = 1000
 MAX_DESTINATIONS = 15
+#: seconds that connections have to close
+CLOSE_SECONDS = 1.0
 MAX_DETAIL = 300
 
 
@@ -214,6 +216,11 @@ class _Lane:
             self.ended = True
             self.wake.notify_all()
 
+    def join(self, until: float) -> None:
+        """Let the thread close its connection; one that hangs is left behind."""
+        if self._thread is not None:
+            self._thread.join(max(0.0, until - time.monotonic()))
+
 
 class Pusher:
     """Sends a bag's checkpoints to destinations: what :class:`forensics.custody.company.CheckpointTargets` asks for.
@@ -283,8 +290,11 @@ class Pusher:
 
     def close(self) -> None:
         """End the threads; what has not arrived does not."""
+        until = time.monotonic() + CLOSE_SECONDS
         for lane in self._lanes:
             lane.end()
+        for lane in self._lanes:
+            lane.join(until)
 
     def __enter__(self) -> Pusher:
         return self
