@@ -9,8 +9,8 @@ HOW TO VERIFY THIS EVIDENCE BAG
 You need: this folder, Python 3.9 or later, and one thing that did NOT come with
 this folder: the fingerprint of the examiner's key, or the seal digest that was
 written down when the bag was sealed, or a checkpoint that left the host while it
-was collected. Without one of these nobody vouches for the bag: the best verdict
-is then UNTRUSTED.
+was collected, or the verifier key of a witness that cosigned one. Without one of
+these nobody vouches for the bag: the best verdict is then UNTRUSTED.
 
 The bag says it was sealed by the key
 
@@ -30,6 +30,8 @@ Compare that with what you were given by another way. It is no proof by itself.
        python3 -I verify.py --signer SHA256:... -- BAG
 
    An exit code without a printed line that begins "verdict:" is no verdict.
+   --help lists the other anchors. What it cannot check alone (time tokens, lists of
+   revoked keys in OpenSSH's binary form) it names as "not checked"; sealbag does.
 
 2. Without it
 
