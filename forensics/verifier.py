@@ -756,7 +756,8 @@ class Ledger:
     def _uncovered(self) -> None:
         """The key line before has no checkpoint by the key that it takes out of use (section 5)."""
         if self.rotated >= 0 and os.path.lexists(join(self.root, SEAL_SIG)):
-            self.report.fail("checkpoints", "no checkpoint by the old run key covers this key line", self.rotated)
+            why = f"none by the old run key covers the key line at seq {self.rotated}"
+            self.report.fail("checkpoints", why, path=b"custody/checkpoints")
         self.rotated = -1
 
     def vouch(self) -> None:
@@ -1604,7 +1605,7 @@ class _Verification:
             if not ticket["not_before"] <= min(times) <= max(times) <= ticket["not_after"]:
                 why = why or "it was not valid at the time"
             if why:
-                report.fail("ticket", why, path=path, verdict="UNTRUSTED")
+                report.fail("ticket", why, verdict="UNTRUSTED")
             else:
                 self.ticket_signer = wire
                 report.note("ticket", f"by {fingerprint(wire)}")
@@ -1708,6 +1709,8 @@ class _Verification:
             report.note("anchor", f"the key stands in the trust file for {safe(person)}")
         if self.held and {*self.held} <= {"signer", "trust"}:
             report.note("anchor", "no external anchor: who holds the signer's key can make the bag anew")
+        if self.held and {*self.held} <= {"signer", "trust"}:
+            report.note("anchor", "no external anchor: the signer's own word alone")
         covered = max(self.cosigned, anchors.note.size if anchors.note and self.note_holds else 0)
         if covered:
             report.note("anchor", f"the checkpoint vouches for seq 0 to {covered - 1}")
@@ -1783,6 +1786,8 @@ def verify_citation(path: bytes, anchors: Anchors, rows: Callable[[bytes, bytes]
         else:
             verdict = "INVALID" if name == "seal" else "UNTRUSTED"
             report.fail("anchor", f"the {name} that was given does not hold", verdict=verdict)
+    if held and {*held} <= {"signer", "trust"}:
+        report.note("anchor", "no external anchor: the signer's own word alone")
     if not anchors.given:
         report.note("anchor", "none was given", report.undone)
         report.mark("UNTRUSTED", "anchor", "internally consistent, but nobody vouches for the signer")
