@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ SEAL, SIGNATURE = "custody/seal.json", "custody/seal.json.sig"
 KEYS = (
     "format", "bag", "case", "exhibit", "size", "root", "tagmanifest_sha256", "close_seq", "t", "signer",
 )  # fmt: skip
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _FLAGS: int = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 
 
@@ -57,6 +59,8 @@ def parse_seal(data: bytes, where: str) -> dict[str, Any]:
             raise ValueError("not in the one spelling")
         if any(type(fields[name]) is not (int if name in ("size", "close_seq") else str) for name in KEYS):
             raise ValueError("a field of another type")
+        if not all(_DIGEST.fullmatch(fields[name]) for name in ("root", "tagmanifest_sha256")):
+            raise ValueError("a digest that is none")
     except (ValueError, RecursionError) as error:
         raise InputError(f"no seal ({error})", where=where, hint="Run sealbag verify.") from error
     return fields
