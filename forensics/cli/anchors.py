@@ -26,6 +26,10 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--seal",), {"metavar": "HEX", "help": "Seal digest as it was written down."}),
     (("--checkpoint",), {"type": click.Path(), "metavar": "FILE", "help": "A checkpoint that left the host."}),
     (("--witness",), {"type": click.Path(), "metavar": "FILE", "help": "Verifier keys of witnesses, one a line."}),
+    (
+        ("--revoked",),
+        {"type": click.Path(), "metavar": "FILE", "help": "Revoked keys: a text list, or an OpenSSH KRL."},
+    ),
     (("--tsa",), {"type": click.Path(), "metavar": "FILE", "help": TSA_HELP}),
 )
 
@@ -39,6 +43,7 @@ class Anchors:
     seal: str | None = None
     checkpoint: str | None = None
     witness: str | None = None
+    revoked: str | None = None
     tsa: str | None = None
 
     def times(self) -> TokenChecker | None:
@@ -54,10 +59,9 @@ class Anchors:
 
         :raises NotABag, ConfigError, UsageError: as ``sealbag verify``.
         """
-        named = ("signer", "trust", "seal", "checkpoint", "witness")
+        named = ("signer", "trust", "seal", "checkpoint", "witness", "revoked")
         given: dict[str, Any] = {name: getattr(self, name) for name in named if getattr(self, name) is not None}
-        if self.tsa is not None:
-            given["times"] = self.times()
+        given |= {"times": self.times(), "krl": krl_checker(self.revoked)}
         try:
             return verify(str(bag), on_progress=lambda what, done, total: bar(_step(done, total)), **given)
         except NoBag as error:
@@ -73,7 +77,7 @@ def _step(done: int, total: int) -> Progress:
 
 
 def anchor_options(command: F) -> F:
-    """--signer, --trust, --seal, --checkpoint, --witness, --tsa."""
+    """--signer, --trust, --seal, --checkpoint, --witness, --revoked, --tsa."""
     for names, settings in reversed(_OPTIONS):
         command = click.option(*names, **settings)(command)
     return command

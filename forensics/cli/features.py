@@ -58,6 +58,7 @@ def features() -> list[Feature]:
         _module("ex01", "pyewf", "Ex01 images", "pip install sealbag[images]"),
         _module("listings", "zstandard", "the listing of each walk", reinstall),
         _module("passphrases", "bcrypt", "keys that a passphrase protects", reinstall),
+        _module("time-tokens", "rfc3161_client", "RFC 3161 tokens", "pip install 'sealbag[transport]'"),
         _module("signing", "cryptography", "Ed25519 signatures", reinstall),
     ]
     rights = (Feature(name, has, why) for name, has, why in privileges())
