@@ -95,7 +95,7 @@ def test_a_rotation_that_the_old_key_does_not_cover(tmp_path: Path, kwargs: dict
     verdict = verify(bag.root, checkpoint=note)
     assert verdict.code == "INVALID" and result(verdict, "checkpoints") == "fail"
     if "covered" in kwargs:
-        assert verdict.first is not None and verdict.first.path == "custody/checkpoints"
+        assert verdict.first is not None and verdict.first.seq == 2
 
 
 def test_a_resume_ends_what_the_checkpoint_hands_on(tmp_path: Path) -> None:
