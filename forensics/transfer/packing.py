@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from forensics.custody.lines import read_lines
+from forensics.custody.lines import LEDGER, MAX_LINE, read_lines
 from forensics.custody.lock import refuse_held
 from forensics.custody.resume import object_names
 from forensics.custody.trust import TrustedSigner
 from forensics.errors import InputError, Interrupted, StorageError
-from forensics.transfer.form import MAX_MEMBER
+from forensics.transfer.form import MAX_MEMBER, check_path
 from forensics.transfer.order import SEAL, Outside, walk
 from forensics.transfer.outputs import Output, open_output
 from forensics.transfer.recipients import load_recipients
@@ -25,6 +24,10 @@ from forensics.transfer.writing import LEVEL, TransportWriter
 #: lines that go out together, at most
 BATCH = 1000
 _HINT = "Run sealbag verify: the ledger was cut."
+#: a key cannot stand in a text: there its quotes are escaped
+_PLAIN = re.compile(rb',"sha256":"([0-9a-f]{64})"')
+_SPECIAL = re.compile(rb'"(?:parts|stored)"|"kind" *: *"(?!artefact)')
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _OBJECT = re.compile(r"data/objects/[0-9a-f]{2}/([0-9a-f]{64})")
 #: phase, bytes so far
 OnPacked = Callable[[str, int], None]
@@ -144,11 +147,11 @@ class _Packing:
         paths: list[str] = []
         lines = bytearray()
         count = 0
-        for data, line in read_lines(self.bag):
+        for data in self._lines():
             if count >= BATCH or len(lines) + len(data) + 1 > MAX_MEMBER:
                 yield paths, bytes(lines)
                 paths, lines, count = [], bytearray(), 0
-            new = self._new_paths(line)
+            new = self._new_paths(data)
             if new and not paths and lines:
                 yield [], bytes(lines)
                 lines, count = bytearray(), 0
@@ -157,15 +160,31 @@ class _Packing:
             count += 1
         yield paths, bytes(lines)
 
-    def _new_paths(self, line: dict[str, Any]) -> list[str]:
+    def _lines(self) -> Iterator[bytes]:
+        """The whole lines of the ledger, as they are: whether they are sound says verify, there as here."""
+        with (self.bag / LEDGER).open("rb") as stream:
+            while data := stream.readline(MAX_LINE + 2):
+                if data.endswith(b"\n"):
+                    yield data[:-1]
+                elif self.sealed or len(data) > MAX_LINE:
+                    raise InputError("the ledger ends within a line", where=str(self.bag), hint=_HINT)
+
+    def _new_paths(self, data: bytes) -> list[str]:
+        """Bag paths that this line names and that were not sent."""
+        plain = _PLAIN.search(data)
+        if plain and not _SPECIAL.search(data):  # nearly all lines: one object, and no need to parse
+            names, stored = [plain[1].decode("ascii")], None
+        elif not plain and not _SPECIAL.search(data):
+            return []
+        else:
+            names, stored = _named(data)
         found = []
-        for name in object_names(line):
+        for name in names:
             digest = bytes.fromhex(name)
             if digest not in self.sent:
                 self.sent.add(digest)
                 found.append(f"data/objects/{name[:2]}/{name}")
-        stored = line.get("stored")
-        if isinstance(stored, str) and stored not in self.named:
+        if stored is not None and stored not in self.named:
             self.named.add(stored)
             found.append(stored)
         return found
@@ -182,14 +201,16 @@ class _Packing:
     def _file(self, stream: TransportWriter, path: str) -> None:
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
-            file = io.FileIO(os.open(f"{self.bag}/{path}", flags))
+            fd = os.open(f"{self.bag}/{path}", flags)
         except FileNotFoundError:
             self.missing.append(path)
             return
         except OSError as error:
             raise StorageError(f"cannot be read ({error.strerror})", where=f"{self.bag}/{path}") from error
-        with file:
-            sha256 = stream.file(path, _Source(file, f"{self.bag}/{path}"))
+        try:
+            sha256 = stream.file(path, _Source(fd, f"{self.bag}/{path}"))
+        finally:
+            os.close(fd)
         match = _OBJECT.fullmatch(path)
         if match and match[1] != sha256:
             self.odd.append(path)
@@ -204,11 +225,24 @@ class _Packing:
 class _Source:
     """A file of the bag; what fails while it is read is named."""
 
-    def __init__(self, file: io.FileIO, where: str) -> None:
-        self._file, self._where = file, where
+    __slots__ = ("_fd", "_where")
+
+    def __init__(self, fd: int, where: str) -> None:
+        self._fd, self._where = fd, where
 
     def read(self, size: int, /) -> bytes:
         try:
-            return self._file.read(size) or b""
+            return os.read(self._fd, size)
         except OSError as error:
             raise StorageError(f"cannot be read ({error.strerror})", where=self._where) from error
+
+
+def _named(data: bytes) -> tuple[list[str], str | None]:
+    """The objects and the other file that a line names; nothing if it is damaged: verify says so, there as here."""
+    try:
+        line = json.loads(data)
+        names = [name for name in object_names(line) if _DIGEST.fullmatch(name)]
+        stored = check_path(line["stored"]) if "stored" in line else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return [], None
+    return names, stored if stored is not None and stored.startswith("data/") else None

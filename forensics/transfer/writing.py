@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from forensics.transfer.tarblocks import TRAILER, Reader, header, padding
 LEVEL = 3
 #: what is read of a file at once, in bytes
 READ = 1 << 18
+_PLAIN = re.compile(r"[a-z0-9/._-]+")
 #: small members are joined up to this many bytes before they are compressed
 JOIN = 1 << 17
 
@@ -58,8 +60,9 @@ class TransportWriter:
             if len(data) < MAX_MEMBER:
                 break
         sha256 = digest.hexdigest()
-        line = dumps({"path": path, "size": total, "sha256": sha256}).encode("ascii") + b"\n"
-        self._member(f"file/{self.files:012d}", line)
+        name = f'"{path}"' if _PLAIN.fullmatch(path) else dumps([path])[1:-1]
+        line = f'{{"path":{name},"size":{total},"sha256":"{sha256}"}}\n'
+        self._member(f"file/{self.files:012d}", line.encode("ascii"))
         self.files += 1
         self.bytes += total
         return sha256

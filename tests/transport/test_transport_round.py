@@ -138,6 +138,31 @@ def test_what_cannot_travel_is_refused(copy: Callable[[], Path], ids: Ids, tmp_p
         assert not (tmp_path / "a.age").exists() and not list(tmp_path.glob("*.partial"))
 
 
+def test_a_torn_tail_of_a_sealed_bag_is_not_mended(copy: Callable[[], Path], ids: Ids, tmp_path: Path) -> None:
+    bag = copy()
+    with (bag / "custody/ledger.jsonl").open("ab") as ledger:
+        ledger.write(b'{"seq"')
+    with pytest.raises(InputError, match="within a line"):
+        pack(bag, tmp_path / "a.age", both(ids))
+    (bag / "custody/seal.json.sig").unlink()  # an interrupted bag may have one: it is no part of the ledger
+    pack(bag, tmp_path / "a.age", both(ids))
+    assert unpack(tmp_path / "a.age", tmp_path / "b", identity=ids[0].file).code == "INCOMPLETE"
+
+
+def test_a_damaged_line_travels_as_it_is(copy: Callable[[], Path], ids: Ids, tmp_path: Path) -> None:
+    bag = copy()
+    ledger = bag / "custody/ledger.jsonl"
+    lines = ledger.read_bytes().split(b"\n")
+    for number, spoilt in ((5, b'{"parts":[1,{"kind":"result"}]'), (6, lines[6].replace(b'"kind"', b'"kine"', 1))):
+        lines[number] = spoilt
+    ledger.write_bytes(b"\n".join(lines))
+    pack(bag, tmp_path / "a.age", both(ids))
+    done = unpack(tmp_path / "a.age", tmp_path / "b", identity=ids[0].file)
+    before = verify(str(bag))
+    assert done.code == before.code == "INVALID" and done.verdict is not None and done.verdict.first == before.first
+    assert (tmp_path / "b/custody/ledger.jsonl").read_bytes() == ledger.read_bytes()
+
+
 def test_an_unsealed_bag_stays_unsealed(copy: Callable[[], Path], ids: Ids, tmp_path: Path) -> None:
     bag = copy()
     (bag / "custody/seal.json.sig").unlink()
