@@ -21,6 +21,9 @@ _LABELS = {
     "process": "parsing",
     "scan": "scanning",
     "export": "exporting",
+    "pack": "packing",
+    "send": "sending",
+    "unpack": "unpacking",
     "verify": "verifying",
     "report": "reporting",
 }
