@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import signal
@@ -19,6 +20,7 @@ from forensics import Key
 from forensics.custody.adding import ROOM, adding
 from forensics.custody.after import add_statement, in_order, make_statement, parse_statement, read_statements
 from forensics.custody.chain import chain_of
+from forensics.custody.publickey import KeySignature
 from forensics.custody.sealed import read_seal
 from forensics.errors import InputError, KeyInvalid, OutputLocked, SealbagError, UsageError
 from forensics.transfer import handover
@@ -262,3 +264,27 @@ def test_order_keeps_what_follows_behind(links):
     assert sorted(placed) == sorted(one.sha256 for one in made)
     for one in made:
         assert all(placed.index(before) < placed.index(one.sha256) for before in one.follows)
+
+
+class Token(Key):
+    """A FIDO key in software: signs as PROTOCOL.u2f says (application, flags, counter, message)."""
+
+    application = "ssh:"
+
+    def sign_blob(self, message: bytes) -> bytes:
+        said = b"\x01" + (7).to_bytes(4, "big")
+        data = hashlib.sha256(b"ssh:").digest() + said + hashlib.sha256(message).digest()
+        return KeySignature(self.sign_raw(data), 1, 7).pack(self.public)
+
+
+def test_a_fido_key_answers(bag, people, tmp_path):
+    token = Token.one_off()
+    trust = tmp_path / "trust"
+    trust.write_text(people.trust.read_text() + f"token@x {token.public.line()}\n")
+    made = handover.offer(bag, people.keys["anna"], token.public).statement
+    assert made.fields["recipient_application"] == "ssh:"
+    handover.accept(bag, token, made.sha256, judged(bag, trust=trust))
+    held = read_statements(bag)
+    assert not held.problems and held.statements[1].signer == token.fingerprint
+    assert chain_of(held).state_of(made) == "accepted"
+    assert judged(bag, trust=trust).code == "VALID"
