@@ -142,14 +142,14 @@ def judged(origin: Bag, bag: Bag, verdict: str, seq: int | None = None, path: st
 
 @register("subset-proof-altered", "18", "A hash of a subset's proof is another")
 def _() -> Vector:
-    return judged(*origin_and_subset("proof"), "INVALID", seq=2)
+    return judged(*origin_and_subset("proof"), "INVALID", path="custody/origin/proofs/000000000003.tlog-proof")
 
 
 @register("subset-proof-missing", "18", "A disclosed line has no proof")
 def _() -> Vector:
     origin, bag = origin_and_subset()
     del bag.files["custody/origin/proofs/000000000003.tlog-proof"]
-    return judged(origin, bag, "INVALID", seq=2)
+    return judged(origin, bag, "INVALID", path="custody/origin/proofs/000000000003.tlog-proof")
 
 
 @register("subset-proof-too-many", "18", "A proof for which no line is disclosed")
@@ -166,7 +166,7 @@ def _() -> Vector:
     origin, bag = origin_and_subset()
     path = "custody/origin/lines.jsonl"
     bag.files[path] = bag[path].replace(b"/srv/file-3", b"/etc/file-3")
-    return judged(origin, bag, "INVALID", seq=2)
+    return judged(origin, bag, "INVALID", path="custody/origin/proofs/000000000003.tlog-proof")
 
 
 @register("subset-content-of-another-line", "18", "A content of the subset is not that of the line it names")
@@ -188,7 +188,7 @@ def _() -> Vector:
 def _() -> Vector:
     origin, bag = origin_and_subset()
     bag.files["custody/origin/seal.json.sig"] = OTHER.sshsig(origin["custody/seal.json"])
-    return judged(origin, bag, "INVALID", seq=2)
+    return judged(origin, bag, "INVALID", path="custody/origin/seal.json")
 
 
 @register("subset-of-another-origin", "18", "The origin that was given is another")
