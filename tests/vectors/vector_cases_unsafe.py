@@ -44,6 +44,7 @@ NAMES = {
     "empty": ("", "no name at all"),
     "dot": ("./bagit.txt", "a component ."),
     "too-long": ("x/" * 2048 + "x", "4,097 bytes, nested 2,048 deep"),
+    "deep": ("x/" * 16 + "x", "17 components"),
 }
 
 
@@ -267,6 +268,20 @@ def _() -> Vector:
     bag.flip(path)
     seq = next(s for s, line in enumerate(bag.lines) if path.rpartition("/")[2].encode() in line)
     return expect_stream(whole(bag), "INVALID", seq=seq, path=path)
+
+
+@register("stream-of-another-bag", "12", "transport.json names another bag than the ledger")
+def _() -> Vector:
+    bag = sealed()
+    stream, head = stream_of(bag), Stream(bag.id)
+    other = Stream(sealed("another").id)
+    stream.out[: len(head.out)] = other.out
+    return expect_stream(stream.end(), "INVALID")
+
+
+@register("stream-major-2", "30", "A transport of a major version that is not known")
+def _() -> Vector:
+    return expect_stream(Stream(sealed().id, format="sealbag-transport/2.0").end(), "UNTRUSTED")
 
 
 @register("stream-wrong-key", "37", "The age identity is none of the recipients'")
