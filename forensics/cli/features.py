@@ -59,6 +59,9 @@ def features() -> list[Feature]:
         _module("listings", "zstandard", "the listing of each walk", reinstall),
         _module("passphrases", "bcrypt", "keys that a passphrase protects", reinstall),
         _module("time-tokens", "rfc3161_client", "RFC 3161 tokens", "pip install 'sealbag[transport]'"),
+        _module("encryption", "pyrage", "pack, unpack, collect --to (age)", "pip install 'sealbag[transport]'"),
+        _module("sftp", "paramiko", "targets sftp://", "pip install 'sealbag[transport]'"),
+        _module("s3", "s3fs", "targets s3://", "pip install 'sealbag[s3]'"),
         _module("signing", "cryptography", "Ed25519 signatures", reinstall),
     ]
     rights = (Feature(name, has, why) for name, has, why in privileges())
