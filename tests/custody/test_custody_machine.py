@@ -93,7 +93,7 @@ class BagLife(RuleBasedStateMachine):
     def correct(self) -> None:
         self.life.state("correct")
 
-    @precondition(lambda self: self.life.sealed and not self.life.altered)
+    @precondition(lambda self: self.life.sealed and not self.life.altered and not self.life.resealed)
     @rule(take=st.integers(0, 3))
     def disclose(self, take: int) -> None:
         """A subset is never the whole."""
@@ -121,7 +121,7 @@ class BagLife(RuleBasedStateMachine):
 
     # -- harm -----------------------------------------------------------------------
 
-    @precondition(lambda self: not self.life.writing)
+    @precondition(lambda self: not self.life.writing and files_of(self.life.bag))
     @rule(data=st.data())
     def tamper(self, data: st.DataObject) -> None:
         """One byte of a file that is judged."""
@@ -133,7 +133,7 @@ class BagLife(RuleBasedStateMachine):
             path.write_bytes(whole)
             self.life.altered = True
 
-    @precondition(lambda self: not self.life.writing)
+    @precondition(lambda self: not self.life.writing and files_of(self.life.bag))
     @rule(data=st.data())
     def remove(self, data: st.DataObject) -> None:
         path = data.draw(st.sampled_from(files_of(self.life.bag)))
