@@ -586,6 +586,7 @@ def read_key(fields: Mapping[str, Any], name: str = "signer") -> bytes:
 # Nearly all lines are artefact lines of one writer, who gives the keys in one order. Of a sound line a pattern is
 # made that matches others with the same keys in that order and plain values, many times quicker than they are parsed.
 _TEXT = rb'"[^"\\]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\]*)*"'
+PLAIN = rb'"[^"]*"'  # in a text that is printable ASCII and has no backslash: quicker
 _COUNT = rb"(?:0|[1-9][0-9]{0,14})"
 _LISTS = rb"\[(?:%b(?:,%b)*|-?%b(?:,-?%b)*)?\]" % (_TEXT, _TEXT, _COUNT, _COUNT)
 _VALUE = rb"(?:%b|-?%b|true|false|null|%b)" % (_TEXT, _COUNT, _LISTS)
@@ -639,7 +640,7 @@ class Ledger:
         self.counted: dict[str, list[int]] = {}  # gap or "clock" -> how many, first seq
         self.last_t = b""
         self.own: set[int] = set()  # sizes of the checkpoints in the bag
-        self.shapes: list[re.Pattern[bytes]] = []
+        self.shapes: list[list[re.Pattern[bytes]]] = []  # for blocks without a backslash, and with
         self.lessons = 0
 
     def read(self, marks: Iterable[int], on_mark: Callable[[int], None], on_progress: Progress | None) -> None:
@@ -670,10 +671,11 @@ class Ledger:
     def _take(self, lines: list[bytes]) -> bool:
         """Take these lines; False if nothing after them can be judged."""
         start, objects, pack, actors, last, total = self.tree.size, self.objects, ROW.pack, self.actors, self.last_t, 0
-        shape = self.shapes[0].fullmatch if self.shapes else re.compile(b"(?!)").fullmatch
-        plain = not b"".join(lines).translate(None, PRINTABLE) and self.rotated < 0
+        text = b"".join(lines)
+        plain, way = not text.translate(None, PRINTABLE) and self.rotated < 0, b"\\" in text
+        shape = self.shapes[0][way].fullmatch if self.shapes else re.compile(b"(?!)").fullmatch
         for seq, line in enumerate(lines, start):
-            match = plain and len(line) <= MAX_LINE and (shape(line) or self._other(line))
+            match = plain and len(line) <= MAX_LINE and (shape(line) or self._other(line, way))
             if match:
                 number, actor, t, name, size = match.group("seq", "actor", "t", "sha256", "size")
                 if int(number) == seq and int(actor) < actors:
@@ -690,7 +692,7 @@ class Ledger:
                 self.tree.add(*lines[: seq - start])
                 return False
             last, actors, plain = self.last_t, self.actors, plain and self.rotated < 0
-            shape = self.shapes[0].fullmatch if self.shapes else shape
+            shape = self.shapes[0][way].fullmatch if self.shapes else shape
         if lines and match:
             self.last_kind = "artefact"
         self.last_t = last
@@ -698,9 +700,9 @@ class Ledger:
         self.tree.add(*lines)
         return True
 
-    def _other(self, line: bytes) -> re.Match[bytes] | None:
+    def _other(self, line: bytes, way: bool) -> re.Match[bytes] | None:
         """A match by one of the shapes seen before; few, for each that does not match costs time."""
-        return next(filter(None, (shape.fullmatch(line) for shape in self.shapes[1:6])), None)
+        return next(filter(None, (shapes[way].fullmatch(line) for shapes in self.shapes[1:6])), None)
 
     def _one(self, line: bytes, seq: int) -> bool:
         """Take one line; False if nothing after it can be judged."""
@@ -808,8 +810,10 @@ class Ledger:
         """From now on lines with the keys of this one are matched first."""
         shape = shape_of(fields)
         if shape is not None:
-            self.lessons += shape not in self.shapes  # few, for each costs some milliseconds
-            self.shapes = [shape, *(other for other in self.shapes if other is not shape)]
+            known = [shapes for shapes in self.shapes if shapes[1] == shape]
+            self.lessons += not known  # few, for each costs some milliseconds
+            shapes = known[0] if known else [re.compile(shape.pattern.replace(_TEXT, PLAIN)), shape]
+            self.shapes = [shapes, *(other for other in self.shapes if other[1] != shape)]
 
     def _content_of(self, seq: int, digest: bytes) -> tuple[bytes, int] | None:
         """Digest and size that an artefact line names, if the digest has this first byte: rows stand by seq."""
