@@ -50,6 +50,15 @@ class Page:
         code = "sealbagParts.fromInput(document.getElementById('folder').files).files"
         return self._ask(code, "bag", anchors)
 
+    def dropped(self, root: Path, **anchors: Any) -> dict[str, Any]:
+        """The same with the folder dropped on the page: so the browser shows empty folders too."""
+        self.browser.run("chosen = null")
+        data = {"items": [], "files": [str(root)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.browser.call("Input.dispatchDragEvent", type=kind, x=60, y=60, data=data)
+        self.browser.until("chosen")
+        return self._ask("chosen.files", "bag", anchors)
+
     def file(self, path: Path, kind: str, **anchors: Any) -> dict[str, Any]:
         """The page's answer on a citation or on a transport tar."""
         self.put("file", path)

@@ -24,7 +24,7 @@ def answer(page: Page, request: dict[str, Any]) -> dict[str, Any]:
     path, kind = Path(request["path"]), request["kind"]
     anchors = {name: value for name, value in (request.get("anchors") or {}).items() if name in ANCHORS and value}
     if kind == "bag":
-        result = page.bag(path, **anchors)
+        result = page.dropped(path, **anchors)
     else:
         with path.open("rb") as file:
             head = file.read(len(AGE))
