@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from vector_judge import differences, index, missing_here, request, unpack
+from vector_judge import differences, index, missing_here, request, system_lacks, unpack
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors"
 
@@ -40,12 +40,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("id", nargs="*", help="these vectors only")
     given = parser.parse_args(argv)
     vectors = [one for one in index(given.vectors) if not given.id or one["id"] in given.id]
+    here = [one for one in vectors if not system_lacks() & set(one["needs"])]
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name:
-        roots = {one["id"]: unpack(given.vectors, one, Path(name)) for one in vectors}
-        lacks = {one["id"]: missing_here(one, roots[one["id"]]) | set(given.lacks.split(",")) for one in vectors}
-        answers = ask(shlex.split(given.verifier), [request(one, roots[one["id"]]) for one in vectors])
-    for one in vectors:
+        roots = {one["id"]: unpack(given.vectors, one, Path(name)) for one in here}
+        lacks = {one["id"]: missing_here(one, roots[one["id"]]) | set(given.lacks.split(",")) for one in here}
+        answers = ask(shlex.split(given.verifier), [request(one, roots[one["id"]]) for one in here])
+    counts["not judged"] += len(vectors) - len(here)
+    for one in here:
         got = answers.get(one["id"], {"verdict": "no answer"})
         wrong = differences(one, got, lacks[one["id"]])
         word = "not judged" if wrong is None else "differs" if wrong else "agrees"
@@ -53,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
         if wrong or not given.quiet:
             print(f"{word:<10}  {one['case']:<4} {one['id']:<36} {got.get('verdict', 'unsupported'):<11}"
                   f" {'; '.join(wrong or [])}".rstrip())  # fmt: skip
-    print(", ".join(f"{count} {word}" for word, count in sorted(counts.items())))
+    print(", ".join(f"{count} {word}" for word, count in sorted(counts.items()) if count))
     return 1 if counts["differs"] or not counts["agrees"] else 0
 
 

@@ -38,6 +38,9 @@ def made() -> dict[str, Any]:
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["id"])
 def test_vector(vector: dict[str, Any], tmp_path: Path) -> None:
     """With all that sealbag has: the answer; with the verifier's file alone: the answer without."""
+    absent = vector_judge.system_lacks() & set(vector["needs"])
+    if absent:
+        not_shown(f"needs {', '.join(sorted(absent))} in file names and folders")
     root = vector_judge.unpack(FOLDER, vector, tmp_path)
     asked = vector_judge.request(vector, root)
     with as_nobody("unreadable" in vector["needs"], tmp_path):

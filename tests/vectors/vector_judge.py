@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,14 @@ def unpack(folder: Path, vector: Answer, target: Path) -> Path:
     return target / str(vector["id"])
 
 
+def system_lacks() -> set[str]:
+    """What cannot be unpacked here at all."""
+    return {"links", "names"} if os.name == "nt" else {"names"} if sys.platform == "darwin" else set()
+
+
 def missing_here(vector: Answer, root: Path) -> set[str]:
     """What the vector needs of the system and does not have here: links, strange names, files one may not read."""
-    out = {"links"} if os.name == "nt" else set()
-    out |= {"names"} if os.name == "nt" else set()
+    out = system_lacks()
     if "unreadable" in vector["needs"]:
         closed = [path for path in root.rglob("*") if path.is_file() and not path.stat().st_mode & 0o777]
         out |= {"unreadable"} if not closed or any(map(can_read, closed)) else set()
