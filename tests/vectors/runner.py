@@ -31,6 +31,11 @@ def ask(command: list[str], asked: list[dict[str, Any]]) -> dict[str, dict[str, 
     return {answer["id"]: answer for answer in answers}
 
 
+def can_be_judged(vector: dict[str, Any], lacking: set[str]) -> bool:
+    """A verifier is not asked what it has no answer to: a FIFO could make it wait for ever."""
+    return not lacking & set(vector["needs"]) or ("without" in vector and not system_lacks() & set(vector["needs"]))
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Put all vectors to a verifier.")
     parser.add_argument("--verifier", required=True, metavar="COMMAND", help="the program, with its arguments")
@@ -40,11 +45,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("id", nargs="*", help="these vectors only")
     given = parser.parse_args(argv)
     vectors = [one for one in index(given.vectors) if not given.id or one["id"] in given.id]
-    here = [one for one in vectors if not system_lacks() & set(one["needs"])]
+    lacking = set(given.lacks.split(","))
+    here = [one for one in vectors if can_be_judged(one, system_lacks() | lacking)]
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name:
         roots = {one["id"]: unpack(given.vectors, one, Path(name)) for one in here}
-        lacks = {one["id"]: missing_here(one, roots[one["id"]]) | set(given.lacks.split(",")) for one in here}
+        lacks = {one["id"]: missing_here(one, roots[one["id"]]) | lacking for one in here}
         answers = ask(shlex.split(given.verifier), [request(one, roots[one["id"]]) for one in here])
     counts["not judged"] += len(vectors) - len(here)
     for one in here:
