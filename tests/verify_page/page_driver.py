@@ -52,11 +52,12 @@ class Page:
 
     def dropped(self, root: Path, **anchors: Any) -> dict[str, Any]:
         """The same with the folder dropped on the page: so the browser shows empty folders too."""
-        self.browser.run("chosen = null")
+        self.browser.run("chosen = null; fail('')")
         data = {"items": [], "files": [str(root)], "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
             self.browser.call("Input.dispatchDragEvent", type=kind, x=60, y=60, data=data)
-        self.browser.until("chosen")
+        if not self.browser.until("chosen ? 1 : document.getElementById('error').textContent ? 2 : 0") == 1:
+            return self.bag(root, **anchors)
         return self._ask("chosen.files", "bag", anchors)
 
     def file(self, path: Path, kind: str, **anchors: Any) -> dict[str, Any]:
@@ -73,7 +74,8 @@ class Page:
             else:
                 given[name] = json.dumps(str(value))
         words = ", ".join(f"{name}: {code}" for name, code in given.items())
-        return self.code(f"sealbagVerify({files}, {{{words}}}, {{kind: {kind!r}}})")
+        result: dict[str, Any] = self.code(f"sealbagVerify({files}, {{{words}}}, {{kind: {kind!r}}})")
+        return result
 
     def code(self, code: str) -> Any:
         """The value of an expression in the page."""
