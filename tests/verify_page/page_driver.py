@@ -56,7 +56,7 @@ class Page:
         data = {"items": [], "files": [str(root)], "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
             self.browser.call("Input.dispatchDragEvent", type=kind, x=60, y=60, data=data)
-        if not self.browser.until("chosen ? 1 : document.getElementById('error').textContent ? 2 : 0") == 1:
+        if self.browser.until("chosen ? 1 : document.getElementById('error').textContent ? 2 : 0") != 1:
             return self.bag(root, **anchors)
         return self._ask("chosen.files", "bag", anchors)
 
