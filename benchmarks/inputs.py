@@ -41,22 +41,26 @@ def _done(path: Path) -> Path:
     return path
 
 
-def tree(count: int) -> Path:
-    """A folder of *count* small files (median 1.1 KB, mean 1.9 KB), some 60 to a folder."""
-    root = DATA / f"tree-{count}"
+def tree(count: int, *, wide: bool = False) -> Path:
+    """A folder of *count* small files (median 1.1 KB), some 60 to a folder.
+
+    :param wide: mean 6.1 KB and largest 1 MiB (100,000 are 608 MB), else mean 1.9 KB and largest 64 KiB.
+    """
+    root = DATA / f"tree-{'wide-' if wide else ''}{count}"
     if not _made(root):
         say(f"making a folder of {count:,} files")
         shutil.rmtree(root, ignore_errors=True)
-        fill(root, count, folders=max(20, count // 60), seed=count, mu=7.0, sigma=1.0, largest=64 << 10)
+        sigma, largest = (1.85, 1 << 20) if wide else (1.0, 64 << 10)
+        fill(root, count, folders=max(20, count // 60), seed=count, mu=7.0, sigma=sigma, largest=largest)
         _done(root)
     return root
 
 
-def bag(count: int) -> Path:
-    """A sealed bag of *count* small files."""
-    path = DATA / f"bag-{count}"
+def bag(count: int, *, wide: bool = False) -> Path:
+    """A sealed bag of *count* small files, as :func:`tree` makes them."""
+    path = DATA / f"bag-{'wide-' if wide else ''}{count}"
     if not _made(path):
-        source = tree(count)
+        source = tree(count, wide=wide)
         say(f"making a bag of {count:,} files")
         shutil.rmtree(path, ignore_errors=True)
         call(BIN / "sealbag", "collect", "--profile", "full", "--source", source, "--out", path, "--quiet")

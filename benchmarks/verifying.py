@@ -22,7 +22,7 @@ def _seal(bag: Path) -> str:
 
 def run(files: int = FILES) -> Result:
     """Measure; the verdict must be VALID, with every check made."""
-    bag = inputs.bag(files)
+    bag = inputs.bag(files, wide=True)
     anchor = ("--seal", _seal(bag), "--quiet")
     sides = [
         Side("sealbag verify --jobs 1", job(BIN / "sealbag", "verify", bag, "--jobs", "1", *anchor)),
@@ -51,7 +51,8 @@ def run(files: int = FILES) -> Result:
         "Verify a bag of small files",
         figures,
         [
-            f"One bag of {files:,} files (median 1.1 KB); page cache warm. Ours checks what a verdict VALID rests on: "
+            f"One bag of {files:,} files, 608 MB (median 1.1 KB, mean 6.1 KB); page cache warm. "
+            "Ours checks what a verdict VALID rests on: "
             "every object's digest and size, every line of the ledger, the RFC 6962 tree, every checkpoint's "
             "signature, both manifests, the closed list, the seal and its signature, the anchor. "
             "The peers check digests (bagit.py: of payload and tag files; sha256sum, hashdeep: of the payload).",
