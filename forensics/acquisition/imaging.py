@@ -18,8 +18,9 @@ from forensics.acquisition.outcomes import from_copied
 from forensics.acquisition.progress import OnProgress, Progress, silent
 from forensics.acquisition.views import write_views
 from forensics.custody.bag import BagWriter
-from forensics.custody.company import CheckpointTargets
+from forensics.custody.company import CheckpointTargets, RunTicket
 from forensics.custody.keys import Key
+from forensics.custody.resume import begun_case
 from forensics.custody.seal import seal
 from forensics.errors import (
     DiskFull,
@@ -204,6 +205,7 @@ def image(
     resume: bool = False,
     segment: int = SEGMENT,
     digests: tuple[str, ...] = ("md5",),
+    ticket: RunTicket | None = None,
     targets: CheckpointTargets | None = None,
     on_progress: OnProgress | None = None,
 ) -> Bag:
@@ -212,8 +214,10 @@ def image(
     Bytes that cannot be read stand as zeros and are named in ``bad``, offsets within the
     segment. A resumed run takes up at the first segment that is not acknowledged.
 
+    :param ticket: a job ticket made off-host, which certifies this run's keys.
     :param targets: where checkpoints are sent as they are made.
     :raises SourceNotFound, PermissionRefused, InputError: if the source cannot be imaged.
+    :raises KeyInvalid: if the ticket does not hold for this case, on this host, now; nothing was written.
     :raises OutputRefused, StorageError, Interrupted: as :func:`forensics.collect`.
     """
     what = _open(source, exhibit)
@@ -226,10 +230,12 @@ def image(
     }  # fmt: skip
     seen: list[Any] = []
     try:
+        if ticket is not None:
+            ticket.require(begun_case(path, case) if resume else case)
         if resume:
-            bag = BagWriter.resume(path, about, key=key, on_line=seen.append, targets=targets)
+            bag = BagWriter.resume(path, about, key=key, on_line=seen.append, ticket=ticket, targets=targets)
         else:
-            bag = BagWriter.create(path, about, key=key, targets=targets)
+            bag = BagWriter.create(path, about, key=key, ticket=ticket, targets=targets)
         work = _Imaging(bag, what, segment, digests, on_progress or silent)
         for line in seen:
             work.see(line)

@@ -54,16 +54,22 @@ class Anchors:
         """What says who vouches for a statement."""
         return vouched_by(self.signer, self.trust)
 
+    def given(self) -> dict[str, Any]:
+        """They as keyword arguments of :func:`forensics.verify`.
+
+        :raises ConfigError: for roots or a KRL that cannot be read.
+        """
+        named = ("signer", "trust", "seal", "checkpoint", "witness", "revoked")
+        given: dict[str, Any] = {name: getattr(self, name) for name in named if getattr(self, name) is not None}
+        return given | {"times": self.times(), "krl": krl_checker(self.revoked)}
+
     def verify(self, bag: Path, bar: Bar) -> Verdict:
         """Verify *bag* in full.
 
         :raises NotABag, ConfigError, UsageError: as ``sealbag verify``.
         """
-        named = ("signer", "trust", "seal", "checkpoint", "witness", "revoked")
-        given: dict[str, Any] = {name: getattr(self, name) for name in named if getattr(self, name) is not None}
-        given |= {"times": self.times(), "krl": krl_checker(self.revoked)}
         try:
-            return verify(str(bag), on_progress=lambda what, done, total: bar(_step(done, total)), **given)
+            return verify(str(bag), on_progress=lambda what, done, total: bar(_step(done, total)), **self.given())
         except NoBag as error:
             raise NotABag(str(error), where=str(bag)) from None
         except AnchorError as error:

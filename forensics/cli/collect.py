@@ -84,7 +84,7 @@ def run_stream(job: Job, out: str, recipients: tuple[str, ...], spool: Path | No
         print(json.dumps(stream_row(sent)), file=to)
     elif not job.quiet:
         print(stream_text(sent), file=to)
-    return sent.bag.exit
+    return push_exit(job, sent.bag)
 
 
 @click.command("collect")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from forensics.cli.anchors import anchor_options, take_anchors
 from forensics.cli.job import sigterm_interrupts
 from forensics.cli.looking import path_test, say
 from forensics.cli.options import human_bytes, output_options, print_json
@@ -92,29 +93,26 @@ def text_of(done: Disclosure) -> str:
 @click.option("--purpose", default="", metavar="TEXT", help="Why, for whom: stands in the subset.")
 @click.option("--examiner", default="", help="Who discloses.")
 @click.option("--key", "key_file", type=click.Path(), metavar="F", help="Ed25519 key for the seal: a file, or agent:")
-@click.option("--signer", metavar="SHA256:...", help="Key that must have sealed BAG.")
-@click.option("--trust", type=click.Path(), metavar="FILE", help="OpenSSH allowed_signers file, for BAG.")
-@click.option("--seal", metavar="HEX", help="Seal digest of BAG as it was written down.")
+@anchor_options
 @click.option("--dry-run", is_flag=True, help="Count; verify and write nothing.")
 @output_options
 def command(
     bag: Path, out: Path, conditions: tuple[str, ...], paths: tuple[str, ...], seqs: tuple[int, ...], results: bool,
     redact: tuple[str, ...], redact_detail: str, purpose: str, examiner: str, key_file: str | None,
-    signer: str | None, trust: str | None, seal: str | None, dry_run: bool, as_json: bool, quiet: bool,
-    no_progress: bool,
+    dry_run: bool, as_json: bool, quiet: bool, no_progress: bool, **options: Any,
 ) -> int:  # fmt: skip
     """Write a subset of BAG: chosen artefacts, with a proof for each that it belongs to the sealed whole.
 
-    BAG is verified first. Of lines that are not disclosed the subset holds hashes alone. Its best verdict is
-    INCOMPLETE, for it is no whole bag; that is no error, and the exit code is 0.
+    BAG is verified first, with the anchors given for it. Of lines that are not disclosed the subset holds
+    hashes alone. Its best verdict is INCOMPLETE, for it is no whole bag; that is no error, and the exit code is 0.
     """
-    files = redactions(redact)
+    files, given = redactions(redact), take_anchors(options).given()
     key = signing_key(key_file) if key_file and not dry_run else None
     with sigterm_interrupts(), Bar(show=not (quiet or no_progress)) as bar:
         done = disclose(
             bag, out, where=conditions, path=path_test(paths) if paths else None, seqs=seqs, redact=files,
-            redact_detail=redact_detail, results=results, purpose=purpose, examiner=examiner, key=key, signer=signer,
-            trust=trust, origin_seal=seal, dry_run=dry_run, on_step=steps(bar),
+            redact_detail=redact_detail, results=results, purpose=purpose, examiner=examiner, key=key,
+            origin_seal=given.pop("seal", None), dry_run=dry_run, on_step=steps(bar), **given,
         )  # fmt: skip
     if as_json:
         print_json(row_of(done))

@@ -99,19 +99,18 @@ def load_key(job: Job) -> Key | None:
     return key
 
 
-def load_ticket(job: Job) -> JobTicket | None:
+def load_ticket(ticket_file: str | None, key_file: str | None) -> JobTicket | None:
     """The job ticket, which also says the case where --case does not.
 
     :raises UsageError: if there is a --key too: under a ticket the run's own key signs the seal.
     """
-    if job.ticket_file is None:
+    if ticket_file is None:
         return None
-    if job.key_file is not None:
+    if key_file is not None:
         raise UsageError("--key and --ticket", hint="Give one: under a ticket the run's own key signs the seal.")
-    ticket = read_job_ticket(job.ticket_file)
+    ticket = read_job_ticket(ticket_file)
     for warning in ticket.warnings:
         print(f"sealbag: warning: {warning}", file=sys.stderr)
-    job.case = job.case or ticket.case
     return ticket
 
 
@@ -196,7 +195,9 @@ def perform(job: Job, act: Callable[[list[EvidenceSource], dict[str, Any]], Outc
     try:
         if job.tsa is not None:
             check_address(job.tsa)
-        key, ticket = load_key(job), load_ticket(job)
+        key, ticket = load_key(job), load_ticket(job.ticket_file, job.key_file)
+        if ticket is not None:
+            job.case = job.case or ticket.case
         with sigterm_interrupts(), ExitStack() as stack, Bar(show=not (job.quiet or job.no_progress)) as bar:
             sources = open_all(job, stack)
             targets = pusher_of(job.push, job.witness, job.witness_key, job.push_required, stack)

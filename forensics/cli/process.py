@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from forensics.acquisition.progress import Progress
+from forensics.cli.anchors import anchor_options, take_anchors
+from forensics.cli.job import sigterm_interrupts
 from forensics.cli.options import output_options, print_json
 from forensics.cli.progress import Bar
 from forensics.cli.results import fail_on, fail_on_option, processing_options, results_text, settings_of
 from forensics.pipeline import Work, process, report
 from forensics.pipeline.jobs import open_work
 from forensics.processing.process import Settings
+from forensics.workspace.work import refuse_in_bag
 
 _BAGS = click.argument("bags", nargs=-1, required=True, type=click.Path(path_type=Path))
 _WORK = click.option("--work", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The workspace.")
@@ -75,25 +80,21 @@ def scan_command(
 @click.command("report")
 @click.argument("work", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The HTML file.")
-@click.option("--signer", metavar="SHA256:...", help="Fingerprint of the key that must have sealed the bags.")
-@click.option("--trust", type=click.Path(), metavar="FILE", help="OpenSSH allowed_signers file.")
-@click.option("--seal", metavar="HEX", help="Seal digest, for a workspace of one bag.")
+@anchor_options
 @output_options
-def report_command(
-    work: Path,
-    out: Path,
-    signer: str | None,
-    trust: str | None,
-    seal: str | None,
-    as_json: bool,
-    quiet: bool,
-    no_progress: bool,
-) -> int:
+def report_command(work: Path, out: Path, as_json: bool, quiet: bool, no_progress: bool, **options: Any) -> int:
     """Write the report of a workspace: one HTML file that opens offline.
 
     The bags are verified first; without an anchor the verdict at its head is UNTRUSTED at best.
+    --seal and --checkpoint fit a workspace of one bag.
     """
-    info = report(open_work(work), out, signer=signer, trust=trust, seal=seal)
+    anchors = take_anchors(options)
+    refuse_in_bag(out)
+    with sigterm_interrupts(), Bar(show=not (quiet or no_progress)) as bar:
+        opened = open_work(work)
+        verdicts = {ref.path: anchors.verify(Path(ref.path), bar) for ref in opened.space.bags}
+        bar(Progress(phase="report"))
+        info = report(opened, out, verdicts=verdicts, signer=anchors.signer, trust=anchors.trust, times=anchors.times())
     if as_json:
         print_json({"schema": "sealbag/report/1", "report": str(info.path), "bytes": info.size})
     elif not quiet:

@@ -7,7 +7,10 @@ from pathlib import Path
 import click
 
 from forensics.cli.anchors import TSA_HELP, krl_checker, tsa_checker
+from forensics.cli.job import sigterm_interrupts
 from forensics.cli.options import output_options, print_json
+from forensics.cli.progress import Bar
+from forensics.cli.stepping import steps
 from forensics.errors import ConfigError, NotABag, UsageError
 from forensics.transfer.cite_check import holds
 from forensics.verifier import AnchorError, render
@@ -49,10 +52,12 @@ def command(
     IO ERROR 5; no bag 65; an anchor that cannot be used 78.
     """
     try:
-        verdict = verify_bag(
-            str(bag), signer=signer, trust=trust, seal=seal, checkpoint=checkpoint, witness=witness, origin=origin,
-            revoked=revoked, krl=krl_checker(revoked), times=tsa_checker(tsa), rows=holds, jobs=jobs,
-        )  # fmt: skip
+        with sigterm_interrupts(), Bar(show=not (quiet or no_progress)) as bar:
+            verdict = verify_bag(
+                str(bag), signer=signer, trust=trust, seal=seal, checkpoint=checkpoint, witness=witness, origin=origin,
+                revoked=revoked, krl=krl_checker(revoked), times=tsa_checker(tsa), rows=holds, jobs=jobs,
+                on_progress=steps(bar),
+            )  # fmt: skip
     except NoBag as error:
         raise NotABag(str(error), where=str(bag)) from None
     except AnchorError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 from forensics.catalogue.reader import read
 from forensics.custody.chain import Vouched
+from forensics.custody.timestamps import TokenChecker
 from forensics.errors import InputError
 from forensics.transfer.record import Row, custody_record
 from forensics.verifier import Verdict
@@ -17,13 +18,15 @@ _KINDS = {"note": "note", "correct": "correction", "death": "a reader's process 
 _UNSEALED = {"open": "opened", "resume": "resumed", "close": "closed", "key": "key rotated"}
 
 
-def custody_rows(bag: Path, verdict: Verdict, vouched: Vouched) -> Iterator[dict[str, Any]]:
+def custody_rows(
+    bag: Path, verdict: Verdict, vouched: Vouched, times: TokenChecker | None = None
+) -> Iterator[dict[str, Any]]:
     """Who had a bag, when, why, where and in what condition; of an unsealed one, what its ledger says.
 
-    :param vouched: who vouches for the signer of a statement.
+    :param vouched: who vouches for the signer of a statement; *times*: who judges time tokens.
     """
     try:
-        record = custody_record(bag, verdict, vouched)
+        record = custody_record(bag, verdict, vouched, times)
     except InputError:
         yield from _lines(bag, _KINDS | _UNSEALED)
         return

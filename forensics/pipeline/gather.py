@@ -13,6 +13,7 @@ from forensics.acquisition.coverage import Coverage, read_coverage
 from forensics.catalogue.reader import read
 from forensics.catalogue.table import rows
 from forensics.custody.chain import Vouched
+from forensics.custody.timestamps import TokenChecker
 from forensics.model.event import Finding, Receipt, Ref
 from forensics.pipeline.custody import custody_rows
 from forensics.pipeline.findings import Answered
@@ -168,12 +169,14 @@ def report_data(
     broken: Iterable[tuple[str, str]],
     beside: Path,
     vouched: Vouched = lambda statement: "",
+    times: TokenChecker | None = None,
 ) -> ReportData:
     """Gather everything that a report of *work* shows.
 
     :param verdicts: by bag path.
     :param beside: the folder that the report will lie in: bag paths are given relative to it.
     :param vouched: who vouches for the signer of a statement after the seal; by default nobody does.
+    :param times: who judges time tokens; by default nobody does.
     """
     coverages = [read_coverage(done.bag) for done in answered]
     sizes = sum(int(verdict.bytes) for verdict in verdicts.values())
@@ -196,7 +199,7 @@ def report_data(
         logons=tables["logons"][0],
         receipts=_receipt_rows(receipts, answered),
         custody=list(
-            chain.from_iterable(custody_rows(done.bag, verdicts[str(done.bag)], vouched) for done in answered)
+            chain.from_iterable(custody_rows(done.bag, verdicts[str(done.bag)], vouched, times) for done in answered)
         ),
         blind=_blind(answered, broken),
         empty={name: missing for name, (_, missing) in tables.items() if missing},

@@ -171,7 +171,7 @@ def report(
     """Write the report of a workspace: one HTML file that opens offline.
 
     :param verdicts: by bag path, those already had; a bag without one is verified here with
-        *anchors* (signer, trust, seal, checkpoint).
+        *anchors* (signer, trust, seal, checkpoint, witness, revoked, times...: of :func:`forensics.verify`).
     :raises StorageError: if it cannot be written.
     :raises OutputInsideSource: if *out* lies in a bag.
     """
@@ -181,7 +181,9 @@ def report(
         if ref.path not in had:
             had[ref.path] = verify(ref.path, **anchors)
     vouched = vouched_by(anchors.get("signer"), anchors.get("trust"))
-    data = report_data(work.space, work.answered, had, work.held, work.broken, Path(out).parent, vouched)
+    data = report_data(
+        work.space, work.answered, had, work.held, work.broken, Path(out).parent, vouched, anchors.get("times")
+    )  # fmt: skip
     return write_report(data, Path(out))
 
 

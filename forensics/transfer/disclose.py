@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from forensics.catalogue.select import PathTest
 from forensics.catalogue.views import write_views
@@ -16,16 +16,19 @@ from forensics.custody.bag import BagWriter
 from forensics.custody.keys import Key
 from forensics.custody.proving import SealedLedger
 from forensics.custody.seal import seal
-from forensics.errors import InputError, OutputInsideSource, OutputNotEmpty, StorageError
+from forensics.errors import ConfigError, InputError, NotABag, OutputInsideSource, OutputNotEmpty, StorageError
 from forensics.events.where import where as conditions_of
 from forensics.transfer.disclose_choice import Choice, Wish, choose, wish_of
 from forensics.transfer.disclose_origin import OriginFolder
 from forensics.transfer.disclose_write import SubsetLines
-from forensics.verifier import Verdict, verify
+from forensics.verifier import AnchorError, Verdict, verify
+from forensics.verifier import NotABag as NoBag
 from forensics.version import __version__
 
 #: what is done (``verify``, ``disclose``...), how much of it, of how much
 OnStep: TypeAlias = Callable[[str, int, int], None]
+#: with one of these the origin's verdict must be VALID; the others only take away
+_ANCHORS = ("signer", "trust", "seal", "checkpoint", "witness")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ def disclose(
     origin_seal: str | None = None,
     dry_run: bool = False,
     on_step: OnStep | None = None,
+    **anchors: Any,
 ) -> Disclosure:
     """Write a subset of a sealed bag, with a proof of each line, sealed and verified.
 
@@ -92,6 +96,7 @@ def disclose(
     :param purpose: why, for whom: stands in the subset.
     :param key: signs the subset's seal; None = a key of this process.
     :param signer, trust, origin_seal: anchors for the origin, as :func:`forensics.verify` has them.
+    :param anchors: more of them: checkpoint, witness, revoked, krl, times.
     :raises UsageError: if nothing fits, or what is redacted would be disclosed all the same.
     :raises InputError: if the origin does not verify (with an anchor: as VALID), is not sealed, or is a subset.
     :raises OutputRefused, StorageError: a bag that cannot be written whole is removed.
@@ -101,7 +106,8 @@ def disclose(
     files = {seq: Path(file) for seq, file in (redact or {}).items()}
     wish = wish_of(conditions_of(conditions=asked) if asked else None, path, seqs, files, results)
     _refuse(origin, target)
-    verdict = None if dry_run else _verified(origin, signer, trust, origin_seal, on_step)
+    anchors |= {"signer": signer, "trust": trust, "seal": origin_seal}
+    verdict = None if dry_run else _verified(origin, on_step, anchors)
     ledger = SealedLedger.open(origin)
     if verdict is not None and verdict.seal_sha256 != ledger.digest:
         raise InputError("the bag was changed after it was verified", where=str(origin))
@@ -136,10 +142,15 @@ def _refuse(origin: Path, target: Path) -> None:
         raise OutputInsideSource("the output lies inside a bag", where=str(target))
 
 
-def _verified(bag: Path, signer: str | None, trust: str | None, digest: str | None, on_step: OnStep | None) -> Verdict:
+def _verified(bag: Path, on_step: OnStep | None, anchors: dict[str, Any]) -> Verdict:
     """:raises InputError: unless the origin is what was sealed, whoever vouches for it."""
-    found = verify(str(bag), signer=signer, trust=trust, seal=digest, on_progress=on_step)
-    anchored = (signer, trust, digest) != (None, None, None)
+    try:
+        found = verify(str(bag), on_progress=on_step, **anchors)
+    except NoBag as error:
+        raise NotABag(str(error), where=str(bag)) from None
+    except AnchorError as error:
+        raise ConfigError(str(error), hint="Check the file or value that was given as anchor.") from None
+    anchored = any(anchors.get(name) is not None for name in _ANCHORS)
     if found.code != "VALID" and (anchored or found.code != "UNTRUSTED"):
         why = f"{found.first.why}" if found.first else "see sealbag verify"
         hint = "Disclose from the whole bag." if found.code == "INCOMPLETE" else "Run sealbag verify on it."

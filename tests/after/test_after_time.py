@@ -69,6 +69,20 @@ def test_asked_over_the_network_and_again(bag, people, authority):
     assert not (bag / "custody" / ".TemporaryItems").exists()
 
 
+def test_a_report_says_what_a_token_proves(bag, people, authority, tmp_path, capsys):
+    with serving(authority.answer) as url:
+        t = stamp(bag, url).facts.t
+    assert run(capsys, "process", bag, "--work", tmp_path / "work", "--no-scan")[0] == 0
+    said = {}
+    for name, words in {"without": [], "with": ["--tsa", authority.root]}.items():
+        out = tmp_path / f"{name}.html"
+        assert run(capsys, "report", tmp_path / "work", "--out", out, *words)[0] == 0
+        said[name] = out.read_text(encoding="utf-8")
+    assert "no root of its authority was given" in said["without"]
+    assert "no root of its authority was given" not in said["with"] and t[:19] in said["with"]
+    assert run(capsys, "report", tmp_path / "work", "--out", tmp_path / "x", "--tsa", tmp_path / "none")[0] == 78
+
+
 def test_carried_out_and_back(bag, authority, tmp_path, capsys):
     query, reply = tmp_path / "q.tsq", tmp_path / "r.tsr"
     assert run(capsys, "stamp", bag, "--request", query)[0] == 0

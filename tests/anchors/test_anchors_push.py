@@ -247,6 +247,8 @@ def test_a_link_in_a_shared_folder_leads_nowhere(tmp_path: Path) -> None:
 
 
 def test_witness_process_is_there_for_the_command(tmp_path: Path) -> None:
+    from pyrage import x25519
+
     from forensics.cli.main import main
 
     (tmp_path / "src").mkdir()
@@ -260,6 +262,11 @@ def test_witness_process_is_there_for_the_command(tmp_path: Path) -> None:
         patch.setenv("SEALBAG_WITNESS_TOKEN", "not the right token")
         assert main([*call, "--out", str(tmp_path / "b"), *asked]) == 74
         assert (tmp_path / "b/custody/seal.json.sig").exists()
+        keys = [word for _ in "ab" for word in ("--to", str(x25519.Identity.generate().to_public()))]
+        spool = ["--spool", str(tmp_path / "spool")]
+        (tmp_path / "spool").mkdir()
+        assert main([*call, "--out", f"file://{tmp_path}/s.age", *keys, *spool, *asked]) == 74  # a stream: likewise
+        assert (tmp_path / "s.age").stat().st_size > 1000
         witness.kill()
         assert main([*call, "--out", str(tmp_path / "c"), *asked]) == 74
         assert not (tmp_path / "c").exists()

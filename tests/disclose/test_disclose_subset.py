@@ -61,6 +61,17 @@ def test_case_25_a_subset_shown_as_the_whole(whole: Bag, subset: Path, key: Key)
     assert done.returncode == 2 and done.stdout.rstrip().endswith("verdict: INCOMPLETE")
 
 
+def test_every_anchor_of_the_origin_counts(whole: Bag, key: Key, tmp_path: Path) -> None:
+    (tmp_path / "revoked").write_text(f"{whole.signer}\n")
+    last = max((whole.path / "custody/checkpoints").iterdir())
+    (tmp_path / "last.note").write_bytes(last.read_bytes())
+    words = ["disclose", whole.path, "--where", "path~txt", "--quiet", "--out", tmp_path / "s"]
+    done = run(*words, "--signer", whole.signer, "--revoked", tmp_path / "revoked")
+    assert done.returncode == 65 and "nothing was disclosed" in done.stderr and not (tmp_path / "s").exists()
+    assert run(*words, "--checkpoint", tmp_path / "none").returncode == 78 and not (tmp_path / "s").exists()
+    assert run(*words, "--checkpoint", tmp_path / "last.note").returncode == 0 and (tmp_path / "s").exists()
+
+
 @pytest.mark.needs("ssh-keygen")
 def test_the_origins_signature_is_ssh_keygens_too(subset: Path, key: Key, tmp_path: Path) -> None:
     (tmp_path / "allowed").write_text(f"examiner {' '.join(key.public_line.split()[:2])}\n")

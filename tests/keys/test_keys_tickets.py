@@ -93,6 +93,20 @@ def test_any_changed_byte_of_the_bag_s_ticket_is_seen(tmp_path: Path, planted: P
         path.write_bytes(whole)
 
 
+def test_an_image_is_made_under_a_ticket(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "disk").write_bytes(os.urandom(70_000))
+    key = Key.one_off()
+    ticket_of(tmp_path / "job", key), ticket_of(tmp_path / "other", case="8")
+    words = ["image", tmp_path / "disk", "--out", tmp_path / "bag", "--no-progress"]
+    assert cli(capfd, *words, "--ticket", tmp_path / "other", "--case", "7")[0] == 78
+    assert not (tmp_path / "bag").exists()
+    assert cli(capfd, *words, "--ticket", tmp_path / "job", "--key", tmp_path / "job")[0] == 64
+    code, row = cli(capfd, *words, "--ticket", tmp_path / "job")
+    assert (code, row["verdict"], first_line(tmp_path / "bag")["case"]) == (0, "VALID", "7")
+    check_proof(tmp_path / "bag", first_line(tmp_path / "bag"), key)
+    assert verify(tmp_path / "bag", signer=key.fingerprint).code == "VALID"
+
+
 def test_the_job_key_proves_one_process_s_work(tmp_path: Path, planted: Path) -> None:
     ticket = ticket_of(tmp_path / "job")
     ticket.prove("ab" * 16, b"k" * 32, b"k" * 32)
