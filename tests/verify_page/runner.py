@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "reporting")]
+    sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
 from page_driver import AGE, ZSTD, Page
 
