@@ -15,7 +15,7 @@ from benchmarks.measure import ROOT, call, say
 from benchmarks.peers import system
 from forensics.reporting.build import write_report
 
-sys.path.insert(0, str(ROOT / "tests" / "reporting"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "reporting")]
 from devtools import Browser  # the tests' own driver and rows: what is measured is what is tested
 from report_rows import report_data
 
