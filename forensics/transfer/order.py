@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from forensics.errors import InputError
@@ -51,8 +51,12 @@ class Outside:
         self.checkpoints.sort()
 
 
-def walk(bag: Path, litter: list[str], below: str = "") -> Iterator[str]:
+def walk(
+    bag: Path, litter: list[str], below: str = "", known: Callable[[str], bool] = lambda path: False
+) -> Iterator[str]:
     """Yield the paths of files in the bag's folder *below*, sorted; all but data/ and tmp/ if *below* is "".
+
+    Files that *known* knows are not yielded.
 
     What cannot travel is refused, not left out: a bag must not become better on its way.
 
@@ -61,17 +65,20 @@ def walk(bag: Path, litter: list[str], below: str = "") -> Iterator[str]:
     folder = bag / below if below else bag
     entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     found = 0
+    inside = below.partition("/")[0] == "data"
     for entry in entries:
         path = f"{below}/{entry.name}" if below else entry.name
-        outside = path.partition("/")[0] != "data"
+        outside = not inside and path != "data"
         if outside and (entry.name in _LITTER or (entry.name.startswith("._") and entry.is_file())):
             litter.append(path)
             continue
         found += 1
+        if not outside and entry.is_file(follow_symlinks=False) and known(path):
+            continue
         if path in ("data", "tmp") and entry.is_dir(follow_symlinks=False):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from walk(bag, litter, path)
+            yield from walk(bag, litter, path, known)
         elif entry.is_file(follow_symlinks=False):
             yield _checked(path, bag)
         else:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +21,13 @@ from forensics.transfer.outputs import Output, open_output
 from forensics.transfer.recipients import load_recipients
 from forensics.transfer.writing import LEVEL, TransportWriter
 
-#: lines that go out together, at most
-BATCH = 1000
+#: bytes of lines that go out together, nearly: they name fewer contents than a reader takes ahead of its lines
+BATCH = 1 << 18
+_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _HINT = "Run sealbag verify: the ledger was cut."
 #: a key cannot stand in a text: there its quotes are escaped
 _PLAIN = re.compile(rb',"sha256":"([0-9a-f]{64})"')
-_SPECIAL = re.compile(rb'"(?:parts|stored)"|"kind" *: *"(?!artefact)')
+_SPECIAL = re.compile(rb'"(?:parts|stored)"|"kind" *: *"(?!artefact")')
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _OBJECT = re.compile(r"data/objects/[0-9a-f]{2}/([0-9a-f]{64})")
 #: phase, bytes so far
@@ -101,7 +102,7 @@ def pack(
 
 class _Packing:
     def __init__(self, bag: Path, on_progress: OnPacked) -> None:
-        self.bag, self.on_progress = bag, on_progress
+        self.bag, self.root, self.on_progress = bag, f"{bag}/", on_progress
         first = next(iter(read_lines(bag)), None)
         if first is None:
             raise InputError("the ledger has no whole line: there is nothing to pack", where=str(bag))
@@ -144,75 +145,90 @@ class _Packing:
 
     def _batches(self) -> Iterator[tuple[list[str], bytes]]:
         """Yield (files that come first, whole lines); the lines before the first content at once."""
-        paths: list[str] = []
-        lines = bytearray()
-        count = 0
-        for data in self._lines():
-            if count >= BATCH or len(lines) + len(data) + 1 > MAX_MEMBER:
-                yield paths, bytes(lines)
-                paths, lines, count = [], bytearray(), 0
-            new = self._new_paths(data)
-            if new and not paths and lines:
-                yield [], bytes(lines)
-                lines, count = bytearray(), 0
-            paths += new
-            lines += data + b"\n"
-            count += 1
-        yield paths, bytes(lines)
+        for lines in self._lines():
+            if not _SPECIAL.search(lines):  # nearly all: one object a line, and no need to parse
+                yield self._new_objects(_PLAIN.findall(lines)), lines
+                continue
+            paths: list[str] = []
+            at = start = 0
+            while at < len(lines):
+                end = lines.index(b"\n", at) + 1
+                new = self._new_paths(lines[at : end - 1])
+                if new and not paths and at > start:
+                    yield [], lines[start:at]
+                    start = at
+                paths += new
+                at = end
+            yield paths, lines[start:]
 
     def _lines(self) -> Iterator[bytes]:
-        """The whole lines of the ledger, as they are: whether they are sound says verify, there as here."""
-        with (self.bag / LEDGER).open("rb") as stream:
-            while data := stream.readline(MAX_LINE + 2):
-                if data.endswith(b"\n"):
-                    yield data[:-1]
-                elif self.sealed or len(data) > MAX_LINE:
-                    raise InputError("the ledger ends within a line", where=str(self.bag), hint=_HINT)
+        """The ledger in whole lines, as they are: whether they are sound says verify, there as here."""
+        with (self.bag / LEDGER).open("rb", buffering=0) as stream:
+            rest = b""
+            while data := stream.read(BATCH):
+                whole, newline, left = data.rpartition(b"\n")
+                if len(rest) + len((whole if newline else left).partition(b"\n")[0]) > MAX_LINE:
+                    raise self._torn()
+                if newline:
+                    yield rest + whole + newline
+                    rest = left
+                else:
+                    rest += left
+        if rest and self.sealed:
+            raise self._torn()
+
+    def _torn(self) -> InputError:
+        return InputError("the ledger ends within a line", where=str(self.bag), hint=_HINT)
 
     def _new_paths(self, data: bytes) -> list[str]:
         """Bag paths that this line names and that were not sent."""
         plain = _PLAIN.search(data)
-        if plain and not _SPECIAL.search(data):  # nearly all lines: one object, and no need to parse
-            names, stored = [plain[1].decode("ascii")], None
-        elif not plain and not _SPECIAL.search(data):
-            return []
-        else:
-            names, stored = _named(data)
-        found = []
-        for name in names:
-            digest = bytes.fromhex(name)
-            if digest not in self.sent:
-                self.sent.add(digest)
-                found.append(f"data/objects/{name[:2]}/{name}")
+        if not _SPECIAL.search(data):
+            return self._new_objects([plain[1]] if plain else [])
+        names, stored = _named(data)
+        found = self._new_objects(names)
         if stored is not None and stored not in self.named:
             self.named.add(stored)
             found.append(stored)
+        return found
+
+    def _new_objects(self, names: Iterable[bytes]) -> list[str]:
+        """Bag paths of the objects of these digests that were not sent."""
+        found = []
+        for name in names:
+            text = name.decode("ascii")
+            digest = bytes.fromhex(text)
+            if digest not in self.sent:
+                self.sent.add(digest)
+                found.append(f"data/objects/{text[:2]}/{text}")
         return found
 
     def _unnamed(self) -> Iterator[str]:
         """Files below data/ that no line names: they make a sealed bag INVALID, here as there."""
         if not (self.bag / "data").is_dir():
             return
-        for path in walk(self.bag, self.litter, "data"):
-            match = _OBJECT.fullmatch(path)
-            if path not in self.named and not (match and bytes.fromhex(match[1]) in self.sent):
+        for path in walk(self.bag, self.litter, "data", self._was_sent):
+            if path not in self.named:
                 yield path
 
+    def _was_sent(self, path: str) -> bool:
+        """Whether it is an object that a line named."""
+        return bool(_OBJECT.fullmatch(path)) and bytes.fromhex(path[-64:]) in self.sent
+
     def _file(self, stream: TransportWriter, path: str) -> None:
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+        where = self.root + path
         try:
-            fd = os.open(f"{self.bag}/{path}", flags)
+            fd = os.open(where, _FLAGS)
         except FileNotFoundError:
             self.missing.append(path)
             return
         except OSError as error:
-            raise StorageError(f"cannot be read ({error.strerror})", where=f"{self.bag}/{path}") from error
+            raise StorageError(f"cannot be read ({error.strerror})", where=where) from error
         try:
-            sha256 = stream.file(path, _Source(fd, f"{self.bag}/{path}"))
+            sha256 = stream.file(path, _Source(fd, where))
         finally:
             os.close(fd)
-        match = _OBJECT.fullmatch(path)
-        if match and match[1] != sha256:
+        if path[-64:] != sha256 and _OBJECT.fullmatch(path):
             self.odd.append(path)
 
     def packed(self, stream: TransportWriter, output: Output, recipients: int) -> Packed:
@@ -237,11 +253,11 @@ class _Source:
             raise StorageError(f"cannot be read ({error.strerror})", where=self._where) from error
 
 
-def _named(data: bytes) -> tuple[list[str], str | None]:
+def _named(data: bytes) -> tuple[list[bytes], str | None]:
     """The objects and the other file that a line names; nothing if it is damaged: verify says so, there as here."""
     try:
         line = json.loads(data)
-        names = [name for name in object_names(line) if _DIGEST.fullmatch(name)]
+        names = [name.encode("ascii") for name in object_names(line) if _DIGEST.fullmatch(name)]
         stored = check_path(line["stored"]) if "stored" in line else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return [], None

@@ -20,6 +20,11 @@ _REST = b"0000600\0" + b"0000000\0" + b"0000000\0"
 _NO_TIME = b"00000000000\0"
 _AFTER = b"0" + bytes(100) + b"ustar\x0000" + bytes(64) + b"0000000\x000000000\0" + bytes(167)
 _FIXED = sum(_REST) + sum(_NO_TIME) + sum(_AFTER) + 8 * 0x20
+_HEADER = b"%b" + _REST + b"%011o\0" + _NO_TIME + b"%06o\0 " + _AFTER
+_KINDS = (b"part", b"file", b"ledger")
+_NUMBERED = {kind: kind + b"/%012d" + bytes(87 - len(kind)) + _HEADER.removeprefix(b"%b") for kind in _KINDS}
+_KIND = {kind: _FIXED + sum(kind + b"/") for kind in _KINDS}
+_PADDING = tuple(bytes(-size % BLOCK) for size in range(BLOCK))
 
 
 class Reader(Protocol):
@@ -43,14 +48,17 @@ class Member:
 def header(name: str, size: int) -> bytes:
     """The header of a regular file; *name* is ASCII, at most 99 bytes, *size* below 8 GiB."""
     raw = name.encode("ascii")
-    digits = b"%011o" % size
-    total = _FIXED + sum(raw) + sum(digits)
-    return raw.ljust(100, b"\0") + _REST + digits + b"\0" + _NO_TIME + b"%06o\0 " % total + _AFTER
+    return _HEADER % (raw.ljust(100, b"\0"), size, _FIXED + sum(raw + b"%011o" % size))
+
+
+def numbered(kind: bytes, number: int, size: int) -> bytes:
+    """The header of ``kind/<number, 12 digits>``: the same, sooner."""
+    return _NUMBERED[kind] % (number, size, _KIND[kind] + sum(b"%012d%011o" % (number, size)))
 
 
 def padding(size: int) -> bytes:
     """Zeros up to the next block."""
-    return bytes(-size % BLOCK)
+    return _PADDING[size % BLOCK]
 
 
 def read_exactly(stream: Reader, size: int) -> bytes:

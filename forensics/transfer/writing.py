@@ -11,14 +11,20 @@ from forensics.custody.compact import dumps
 from forensics.custody.lines import now
 from forensics.transfer.cipher import Encrypting, Writer
 from forensics.transfer.form import BEGIN, END, FORMAT, MAX_MEMBER, check_path
-from forensics.transfer.tarblocks import TRAILER, Reader, header, padding
+from forensics.transfer.tarblocks import BLOCK, TRAILER, Reader, header, numbered, padding
 
 LEVEL = 3
-#: what is read of a file at once, in bytes
-READ = 1 << 18
-_PLAIN = re.compile(r"[a-z0-9/._-]+")
+#: what is read of a file at once, in bytes; most files are smaller
+READ = 1 << 16
+#: bytes of one part: what was just read and hashed is still near the processor when it is compressed
+PART = 1 << 20
+#: parts of PART bytes before they become as large as can be: MAX_PARTS must do for any file
+FINE_PARTS = 1 << 16
+#: bytes that a thread of zstd takes at once: its own choice, 8 MiB, costs a third more of processor time here
+JOB = 2 << 20
+_OBJECT = re.compile(r"data/objects/[0-9a-f]{2}/[0-9a-f]{64}")
 #: small members are joined up to this many bytes before they are compressed
-JOIN = 1 << 17
+JOIN = 1 << 18
 
 
 class TransportWriter:
@@ -35,9 +41,13 @@ class TransportWriter:
 
         self.files = self.lines = self.bytes = 0
         self._parts = 0
-        self._joined = bytearray()
+        self._joined: list[bytes] = []
+        self._waiting = 0  # bytes joined, nearly
         self._cipher = Encrypting(out, recipients)
-        self._packer = zstandard.ZstdCompressor(level=level, threads=threads, write_checksum=True).compressobj()
+        how = zstandard.ZstdCompressionParameters.from_level(
+            level, threads=threads, job_size=JOB if threads else 0, write_checksum=True
+        )
+        self._packer = zstandard.ZstdCompressor(compression_params=how).compressobj()
 
     def begin(self, bag: str) -> None:
         """Write the first member."""
@@ -50,22 +60,44 @@ class TransportWriter:
         :raises Unsafe: for a path that no reader would take.
         :raises OSError: what reading raised, or what the output did.
         """
-        check_path(path)
-        digest, total = hashlib.sha256(), 0
-        while data := _up_to(stream, MAX_MEMBER):
-            digest.update(data)
-            total += len(data)
-            self._member(f"part/{self._parts:012d}", data)
-            self._parts += 1
-            if len(data) < MAX_MEMBER:
-                break
-        sha256 = digest.hexdigest()
-        name = f'"{path}"' if _PLAIN.fullmatch(path) else dumps([path])[1:-1]
-        line = f'{{"path":{name},"size":{total},"sha256":"{sha256}"}}\n'
-        self._member(f"file/{self.files:012d}", line.encode("ascii"))
+        name = f'"{path}"' if _OBJECT.fullmatch(path) else dumps([check_path(path)])[1:-1]
+        data = stream.read(READ)
+        if len(data) < READ and not (more := stream.read(READ)):  # nearly all
+            sha256, total = hashlib.sha256(data).hexdigest(), len(data)
+            if data:
+                self._joined += (numbered(b"part", self._parts, total), data, padding(total))
+                self._parts += 1
+        else:
+            sha256, total = self._large(stream, data if len(data) == READ else data + more)
+        line = f'{{"path":{name},"size":{total},"sha256":"{sha256}"}}\n'.encode("ascii")
+        self._joined += (numbered(b"file", self.files, len(line)), line, padding(len(line)))
+        self._waiting += total + 3 * BLOCK
+        if self._waiting > JOIN:
+            self._compress()
         self.files += 1
         self.bytes += total
         return sha256
+
+    def _large(self, stream: Reader, data: bytes) -> tuple[str, int]:
+        """Send a file that begins with *data*, in parts; return its digest and size."""
+        digest, total, first = hashlib.sha256(), 0, self._parts
+        while data:
+            size = PART if self._parts - first < FINE_PARTS else MAX_MEMBER
+            blocks, have = [], 0
+            while data:
+                digest.update(data)
+                blocks.append(data)
+                have += len(data)
+                data = stream.read(min(READ, size - have)) if have < size else b""
+            self._joined.append(numbered(b"part", self._parts, have))
+            self._compress()
+            for block in blocks:
+                self._send(block)
+            self._joined.append(padding(have))
+            self._parts += 1
+            total += have
+            data = stream.read(READ) if have == size else b""
+        return digest.hexdigest(), total
 
     def ledger(self, lines: bytes) -> None:
         """Send whole lines of the ledger: those behind what was sent before, at most 16 MiB."""
@@ -87,7 +119,7 @@ class TransportWriter:
         :raises OSError: what the output raised.
         """
         self._member(END, dumps({"files": self.files, "lines": self.lines}).encode("ascii") + b"\n")
-        self._joined += TRAILER
+        self._joined.append(TRAILER)
         self.stop()
 
     def stop(self) -> None:
@@ -101,39 +133,23 @@ class TransportWriter:
         self._cipher.abandon()
 
     def _member(self, name: str, data: bytes) -> None:
-        self._joined += header(name, len(data))
-        if len(data) > JOIN:
-            self._compress()
-            self._cipher.write(self._packer.compress(data))
-        else:
-            self._joined += data
-        self._joined += padding(len(data))
-        if len(self._joined) > JOIN:
+        self._joined += (header(name, len(data)), data, padding(len(data)))
+        self._waiting += len(data) + BLOCK
+        if self._waiting > JOIN:
             self._compress()
 
     def _compress(self) -> None:
-        data = self._packer.compress(bytes(self._joined))
+        self._send(b"".join(self._joined))
         self._joined.clear()
-        if data:
-            self._cipher.write(data)
+        self._waiting = 0
+
+    def _send(self, data: bytes) -> None:
+        packed = self._packer.compress(data)
+        if packed:
+            self._cipher.write(packed)
 
 
 def _flush_block() -> int:
     import zstandard
 
     return int(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
-
-
-def _up_to(stream: Reader, size: int) -> bytes:
-    """Read *size* bytes, fewer only at the end."""
-    data = stream.read(min(size, READ))
-    if len(data) < READ:
-        more = stream.read(READ)
-        if not more:
-            return data
-        data += more
-    blocks, have = [data], len(data)
-    while have < size and (data := stream.read(min(READ, size - have))):
-        blocks.append(data)
-        have += len(data)
-    return b"".join(blocks)
