@@ -6,7 +6,6 @@ import os
 import re
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
-from urllib.request import url2pathname
 
 from forensics.errors import UsageError
 from forensics.remote.target import SECONDS, Target
@@ -99,4 +98,6 @@ def _file(parts: SplitResult) -> Target:
 
     if parts.hostname not in (None, "localhost") or parts.query or parts.fragment:
         raise UsageError("a file:// address names a folder of this host", hint="file:///folder, or the folder itself.")
+    from urllib.request import url2pathname  # with it come http and ssl, which a folder has no use for
+
     return FolderTarget(Path(url2pathname(parts.path)))

@@ -46,17 +46,21 @@ class Undecryptable(OSError):
 
 
 class Encrypting:
-    """A writer that encrypts to *out*; :meth:`finish` or :meth:`abandon` ends it."""
+    """A writer that encrypts to *out*; :meth:`finish` or :meth:`abandon` ends it.
 
-    def __init__(self, out: Writer, recipients: Sequence[Any]) -> None:
+    :param gather: bytes that are kept until so many can be written at once; 0 = each chunk of 64 KiB goes out.
+    """
+
+    def __init__(self, out: Writer, recipients: Sequence[Any], gather: int = 0) -> None:
         self._pipe = Pipe()
-        self._out = _Outgoing(out)
+        self._out = _Outgoing(out, gather)
         self._thread = ThreadPoolExecutor(1, "age")
         self._done: Future[None] = self._thread.submit(self._run, age(), list(recipients))
 
     def _run(self, library: ModuleType, recipients: list[Any]) -> None:
         try:
             library.encrypt_io(self._pipe, self._out, recipients)
+            self._out.drain()
         finally:
             self._pipe.abandon()
 
@@ -94,20 +98,33 @@ class Encrypting:
 class _Outgoing:
     """What pyrage writes to; an error of the output is kept as it was."""
 
-    def __init__(self, out: Writer) -> None:
-        self._out = out
+    def __init__(self, out: Writer, gather: int) -> None:
+        self._out, self._gather = out, gather
+        self._blocks: list[bytes] = []
+        self._waiting = 0
         self.error: SealbagError | OSError | None = None
         self.closed = False
 
     def write(self, data: bytes) -> int:
         if self.closed:
             raise BrokenPipeError("the stream was given up")
+        self._blocks.append(data)
+        self._waiting += len(data)
+        if self._waiting > self._gather:
+            self.drain()
+        return len(data)
+
+    def drain(self) -> None:
+        if self.closed:
+            raise BrokenPipeError("the stream was given up")
+        data = b"".join(self._blocks)
+        self._blocks.clear()
+        self._waiting = 0
         try:
             self._out.write(data)
         except (SealbagError, OSError) as error:
             self.error = error
             raise
-        return len(data)
 
     def flush(self) -> None:
         """Whoever owns the stream flushes it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from pathlib import Path
 
 from forensics.errors import InputError
@@ -63,7 +64,7 @@ def walk(
     :raises InputError: for a link, a device, a name that no other system takes, or a folder that holds nothing.
     """
     folder = bag / below if below else bag
-    entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    entries = sorted(os.scandir(folder), key=attrgetter("name"))
     found = 0
     inside = below.partition("/")[0] == "data"
     for entry in entries:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from binascii import unhexlify
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from forensics.custody.lock import refuse_held
 from forensics.custody.resume import object_names
 from forensics.custody.trust import TrustedSigner
 from forensics.errors import InputError, Interrupted, StorageError
-from forensics.transfer.form import MAX_MEMBER, check_path
+from forensics.transfer.form import check_path
 from forensics.transfer.order import SEAL, Outside, walk
 from forensics.transfer.outputs import Output, open_output
 from forensics.transfer.recipients import load_recipients
@@ -23,11 +24,12 @@ from forensics.transfer.writing import LEVEL, TransportWriter
 
 #: bytes of lines that go out together, nearly: they name fewer contents than a reader takes ahead of its lines
 BATCH = 1 << 18
+#: encrypted bytes that are written at once: every write lets other threads in, and waits for them
+GATHER = 1 << 19
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _HINT = "Run sealbag verify: the ledger was cut."
 #: a key cannot stand in a text: there its quotes are escaped
 _PLAIN = re.compile(rb',"sha256":"([0-9a-f]{64})"')
-_SPECIAL = re.compile(rb'"(?:parts|stored)"|"kind" *: *"(?!artefact")')
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _OBJECT = re.compile(r"data/objects/[0-9a-f]{2}/([0-9a-f]{64})")
 #: phase, bytes so far
@@ -87,7 +89,7 @@ def pack(
     packing = _Packing(path, on_progress or (lambda phase, done: None))
     refuse_held(path)
     with open_output(out, f"{path.resolve().name}.sealbag.tar.zst.age", packing.id) as output:
-        stream = TransportWriter(output, keys, level=level)
+        stream = TransportWriter(output, keys, level=level, gather=GATHER)
         try:
             packing.send(stream)
         except KeyboardInterrupt:
@@ -146,7 +148,7 @@ class _Packing:
     def _batches(self) -> Iterator[tuple[list[str], bytes]]:
         """Yield (files that come first, whole lines); the lines before the first content at once."""
         for lines in self._lines():
-            if not _SPECIAL.search(lines):  # nearly all: one object a line, and no need to parse
+            if _plain(lines):  # nearly all: one object a line, and no need to parse
                 yield self._new_objects(_PLAIN.findall(lines)), lines
                 continue
             paths: list[str] = []
@@ -182,9 +184,8 @@ class _Packing:
 
     def _new_paths(self, data: bytes) -> list[str]:
         """Bag paths that this line names and that were not sent."""
-        plain = _PLAIN.search(data)
-        if not _SPECIAL.search(data):
-            return self._new_objects([plain[1]] if plain else [])
+        if _plain(data + b"\n"):
+            return self._new_objects(_PLAIN.findall(data))
         names, stored = _named(data)
         found = self._new_objects(names)
         if stored is not None and stored not in self.named:
@@ -196,10 +197,10 @@ class _Packing:
         """Bag paths of the objects of these digests that were not sent."""
         found = []
         for name in names:
-            text = name.decode("ascii")
-            digest = bytes.fromhex(text)
+            digest = unhexlify(name)
             if digest not in self.sent:
                 self.sent.add(digest)
+                text = name.decode("ascii")
                 found.append(f"data/objects/{text[:2]}/{text}")
         return found
 
@@ -251,6 +252,13 @@ class _Source:
             return os.read(self._fd, size)
         except OSError as error:
             raise StorageError(f"cannot be read ({error.strerror})", where=self._where) from error
+
+
+def _plain(lines: bytes) -> bool:
+    """Whether all are of kind artefact and name one object at most."""
+    if b'"parts"' in lines or b'"stored"' in lines:
+        return False
+    return lines.count(b'"kind":"artefact"') == lines.count(b"\n")
 
 
 def _named(data: bytes) -> tuple[list[bytes], str | None]:

@@ -33,17 +33,20 @@ class TransportWriter:
     :param out: takes the encrypted bytes.
     :param recipients: of pyrage; see :func:`forensics.transfer.recipients.load_recipients`.
     :param threads: of zstd; 0 = in the caller's thread.
+    :param gather: of encrypted bytes, see :class:`Encrypting`; with more than 0 :meth:`flush` leaves so many behind.
     :ivar files: number of files so far; *lines* of the ledger's lines; *bytes* of their contents.
     """
 
-    def __init__(self, out: Writer, recipients: Sequence[Any], *, level: int = LEVEL, threads: int = 2) -> None:
+    def __init__(
+        self, out: Writer, recipients: Sequence[Any], *, level: int = LEVEL, threads: int = 2, gather: int = 0
+    ) -> None:
         import zstandard
 
         self.files = self.lines = self.bytes = 0
         self._parts = 0
         self._joined: list[bytes] = []
         self._waiting = 0  # bytes joined, nearly
-        self._cipher = Encrypting(out, recipients)
+        self._cipher = Encrypting(out, recipients, gather)
         how = zstandard.ZstdCompressionParameters.from_level(
             level, threads=threads, job_size=JOB if threads else 0, write_checksum=True
         )
