@@ -353,17 +353,17 @@ class Note:
     """A checkpoint as C2SP signed note (section 5); :raises ValueError: if the bytes are no such note."""
 
     TEXT = re.compile(rb"(sealbag/[0-9a-f]{32})\n([1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n")
-    LINE = re.compile(rb"\xe2\x80\x94 ([^\x00-\x20+]{1,256}) ([A-Za-z0-9+/]{8,}={0,2})\n")
+    LINE = re.compile("\u2014 ([^\\s\\x00-\\x20\ufeff+]{1,256}) ([A-Za-z0-9+/]{7,}={0,2})\n")  # of 5 bytes or more
 
     def __init__(self, data: bytes) -> None:
         text, _, rest = data.partition(b"\n\n")
-        self.text, lines = text + b"\n", rest.splitlines(True)
+        self.text, lines = text + b"\n", re.findall("[^\n]*\n|[^\n]+", rest.decode())
         match, signatures = self.TEXT.fullmatch(self.text), [self.LINE.fullmatch(line) for line in lines]
         if match is None or not lines or len(lines) > 16:
             raise ValueError("no checkpoint of a bag")
         ensure(all(signatures), "a signature line is not as it must be")
         self.origin, self.size, self.root = match[1], int(match[2]), unbase64(match[3])
-        raw = [(line[1], unbase64(line[2])) for line in signatures if line]
+        raw = [(line[1].encode(), unbase64(line[2])) for line in signatures if line]
         self.signatures = [(name, data[:4], data[4:]) for name, data in raw]  # name, key hash, signature
 
     def signed_by(self, key: bytes) -> bool:
@@ -503,8 +503,8 @@ def join(root: bytes, path: bytes) -> bytes:
 
 # ---------------------------------------------------------------- one line (section 2)
 PRINTABLE = bytes(range(0x20, 0x7F))
-DAY, CLOCK = "(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])", "(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)"
-TIME = rf"[0-9]{{4}}-{DAY}T{CLOCK}\.[0-9]{{9}}Z"
+TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{9}Z"  # its day is for is_time
+FIRST_TIME, LAST_TIME = "1677-09-21T00:12:43.145224192Z", "2262-04-11T23:47:16.854775807Z"  # 64 bits of nanoseconds
 
 
 def _integer(text: str) -> int:
@@ -523,7 +523,13 @@ def parse_line(line: bytes, rules: Mapping[str, Rule] | None = None) -> dict[str
     """The fields of one line; :raises ValueError: if it is not as section 2 and *rules* say."""
     ensure(len(line) <= MAX_LINE, f"a line of more than {MAX_LINE} bytes")
     ensure(not line.translate(None, PRINTABLE), "a byte outside 0x20..0x7E")
-    text = line.decode("ascii").strip(" ")
+    fields = parse_object(line.decode("ascii").strip(" "))
+    need(fields, rules or {})
+    return fields
+
+
+def parse_object(text: str) -> dict[str, Any]:
+    """The fields of one JSON object as a line has them; :raises ValueError: if it is none."""
     try:
         pairs, end = DECODER.raw_decode(text)
     except RecursionError:
@@ -535,7 +541,6 @@ def parse_line(line: bytes, rules: Mapping[str, Rule] | None = None) -> dict[str
         ensure(type(value) is not tuple, "an object as value")
         if type(value) is list:
             ensure(set(map(type, value)) in ({str}, {int}, set()), "an array of other things than strings or integers")
-    need(fields, rules or {})
     return fields
 
 
@@ -558,10 +563,18 @@ def is_count(value: object) -> bool:
     return type(value) is int and value >= 0
 
 
-is_text, is_digest, is_id, is_time = map(_matching, ("(?s:.*)", "[0-9a-f]{64}", "[0-9a-f]{32}", TIME))
+def is_time(value: object) -> bool:
+    """A time of section 2, of a day that there is."""
+    if type(value) is not str or not re.fullmatch(TIME, value) or not FIRST_TIME <= value <= LAST_TIME:
+        return False
+    month = int(value[5:7])
+    return 1 <= month <= 12 and 1 <= int(value[8:10]) <= calendar.monthrange(int(value[:4]), month)[1]
+
+
+is_text, is_digest, is_id = map(_matching, ("(?s:.*)", "[0-9a-f]{64}", "[0-9a-f]{32}"))
 is_key, is_signer = map(_matching, ("[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", "SHA256:[A-Za-z0-9+/]{43}"))
 COMMON = {"seq": is_count, "kind": is_text, "actor": is_count, "t": is_time, "mono": is_count, "salt": is_id}
-TITLES = {"bag": is_id, "actors": _array(is_text), "case": is_text, "exhibit": is_text, "examiner": is_text}
+TITLES = {"bag": is_id, "actors": _array(is_text), "case": is_text, "exhibit": is_text}
 CONTENT = {"sha256": is_digest, "size": is_count}
 RULES: dict[str, dict[str, Rule]] = {  # of each kind of line, the fields that are judged, beside those of contents
     "open": {**TITLES, "run_key": is_key, "signer": is_text}, "resume": {"run_key": is_key, "signer": is_text},
@@ -588,11 +601,15 @@ def read_key(fields: Mapping[str, Any], name: str = "signer") -> bytes:
 _TEXT = rb'"[^"\\]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\]*)*"'
 PLAIN = rb'"[^"]*"'  # in a text that is printable ASCII and has no backslash: quicker
 _COUNT = rb"(?:0|[1-9][0-9]{0,14})"
+# Days that there are; the 29th of February from 2004 to 2096.
+_DAY = rb"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+_LEAP = rb"20(?:0[48]|[2468][048]|[13579][26])-02-29"
+_TIME = rb"(?:(?:19|2[01])[0-9]{2}-%b|%b)%b" % (_DAY, _LEAP, TIME[TIME.index("T") :].encode())
 _LISTS = rb"\[(?:%b(?:,%b)*|-?%b(?:,-?%b)*)?\]" % (_TEXT, _TEXT, _COUNT, _COUNT)
 _VALUE = rb"(?:%b|-?%b|true|false|null|%b)" % (_TEXT, _COUNT, _LISTS)
 _FIXED = {
     "seq": rb"(?P<seq>%b)" % _COUNT, "kind": rb'"artefact"', "actor": rb"(?P<actor>%b)" % _COUNT,
-    "t": rb'"(?P<t>%b)"' % TIME.encode(), "mono": _COUNT, "salt": rb'"[0-9a-f]{32}"', "outcome": rb'"complete"',
+    "t": rb'"(?P<t>%b)"' % _TIME, "mono": _COUNT, "salt": rb'"[0-9a-f]{32}"', "outcome": rb'"complete"',
     "sha256": rb'"(?P<sha256>[0-9a-f]{64})"', "size": rb"(?P<size>%b)" % _COUNT,
 }  # fmt: skip
 # These say more of the content, or of a gap: such lines are parsed.
@@ -620,11 +637,11 @@ GAPS = ("partial", "denied", "over-cap", "timed-out", "failed", "changed")
 class Ledger:
     """Lines, tree and keys, and what the lines say of contents."""
 
-    def __init__(self, root: bytes, report: Report) -> None:
-        self.root, self.report, self.path = root, report, join(root, LEDGER)
+    def __init__(self, root: bytes, report: Report, sealed: bool = False) -> None:
+        self.root, self.report, self.path, self.sealed = root, report, join(root, LEDGER), sealed
         self.opening: dict[str, Any] = {}
         self.process: dict[str, Any] = {}  # the last open or resume line
-        self.bag, self.actors, self.last_kind, self.future = "", 0, "", ""
+        self.bag, self.actors, self.last_kind, self.future, self.subset = "", 0, "", "", False
         self.run_key = self.previous_key = self.signer = b""  # signer: of the seal, in SSH wire form
         self.handed: set[bytes] = set()  # signers for whom a checkpoint that is an anchor vouches
         self.handing = False  # True until a resume line comes behind it
@@ -634,9 +651,9 @@ class Ledger:
         self.objects = [bytearray() for _ in range(256)]  # rows by first byte, packed so that memory stays small
         self.stored: dict[bytes, dict[bytes, list[Any]]] = {}  # folder -> path -> digest, size, first seq, last seq
         self.parts: list[tuple[int, str, list[str]]] = []  # seq, digest of the whole, digests of the parts
-        self.others: dict[int, tuple[bytes, int]] = {}  # seq -> content of an artefact line that is no object
+        self.others: dict[int, tuple[bytes, int, Any]] = {}  # seq -> content of an artefact line that is no object
         self.removed: dict[bytes, int] = {}  # content -> last seq that says it was removed after it was stored
-        self.cited: list[tuple[int, str, dict[str, Any]]] = []  # of a subset: seq, field, fields
+        self.cited: list[tuple[int, str, Any, str]] = []  # of a subset: seq, field, its value, content
         self.counted: dict[str, list[int]] = {}  # gap or "clock" -> how many, first seq
         self.last_t = b""
         self.own: set[int] = set()  # sizes of the checkpoints in the bag
@@ -706,7 +723,7 @@ class Ledger:
 
     def _one(self, line: bytes, seq: int) -> bool:
         """Take one line; False if nothing after it can be judged."""
-        version = None if seq else re.search(rb'"format" *: *"sealbag/([0-9]{1,9})\.', line[:MAX_LINE])
+        version = None if seq else re.search(rb'"format" *: *"sealbag/([0-9]{1,9})\.[0-9]{1,9}"', line[:MAX_LINE])
         if version and int(version[1]) != 1:
             self.future = f"format sealbag/{int(version[1])} is not known to this program"
             return False
@@ -744,13 +761,14 @@ class Ledger:
         minor = re.fullmatch(r"sealbag/1\.([0-9]{1,9})", str(fields.get("format")))
         ensure(minor, "the format is not sealbag/1.x")
         self.bag, self.actors, self.opening = fields["bag"], len(fields["actors"]), fields
+        self.subset = not {"subset", "subset_seal"}.isdisjoint(fields)
         if minor and int(minor[1]):
             self.report.note("ledger", f"written by a later minor version, 1.{int(minor[1])}")
 
     def _turn_keys(self, fields: dict[str, Any], seq: int) -> None:
         """An open, resume or key line: who signs the checkpoints from here on, and the seal."""
         is_handover = fields["kind"] == "key"
-        if not is_handover or "signer" in fields:
+        if not is_handover or not {"signer", "signer_key", "signer_application"}.isdisjoint(fields):
             self.signer = read_key(fields)
         if is_handover:
             self.handed |= {self.signer} if self.handing else set()
@@ -761,7 +779,7 @@ class Ledger:
 
     def _uncovered(self) -> None:
         """The key line before has no checkpoint by the key that it takes out of use (section 5)."""
-        if self.rotated >= 0 and os.path.lexists(join(self.root, SEAL_SIG)):
+        if self.rotated >= 0 and self.sealed:
             self.report.fail("checkpoints", "no checkpoint by the old run key covers this key line", self.rotated)
         self.rotated = -1
 
@@ -781,19 +799,20 @@ class Ledger:
             self._count(gap, seq)
         for name in {"same_as", "again"} & {*fields}:
             ensure(is_count(fields[name]) and fields[name] < seq, f"{name} names no earlier line")
-        self.cited += [(seq, name, fields) for name in ("origin_seq", "redacted_from") if name in fields and artefact]
+        for name in {"origin_seq", "redacted_from"} & {*fields} if artefact else ():
+            self.cited.append((seq, name, fields[name], repr([fields.get("sha256"), fields.get("size")])[:99]))
         if "sha256" not in fields:
             ensure({"same_as", "stored", "parts"}.isdisjoint(fields), "same_as, stored or parts without sha256")
             return
         need(fields, CONTENT)
-        digest, size = unhexlify(fields["sha256"]), fields["size"]
+        digest, size, way = unhexlify(fields["sha256"]), fields["size"], (fields.get("stored"), fields.get("parts"))
         if "extents" in fields:
             need(fields, {"extents": _array(is_count)})
             extents = fields["extents"]
             ensure(len(extents) % 2 == 0 and sum(extents[1::2]) == size, "extents do not add up to size")
         if artefact and "same_as" in fields:
             same = self._content_of(fields["same_as"], digest)
-            ensure(same == (digest, size), "same_as names no artefact line of this content")
+            ensure(same == (digest, size, way), "same_as names no artefact line of this content, stored in this way")
         if "stored" in fields:
             self._stored(fields["stored"], digest, size, seq)
         elif "parts" in fields:
@@ -801,7 +820,7 @@ class Ledger:
         else:
             self.objects[digest[0]] += ROW.pack(digest, size, seq if artefact else seq | PART)
         if artefact and not {"stored", "parts"}.isdisjoint(fields):
-            self.others[seq] = digest, size
+            self.others[seq] = digest, size, way
         self.bytes += size
         if artefact and self.lessons < 60:
             self._learn(fields)
@@ -815,8 +834,8 @@ class Ledger:
             shapes = known[0] if known else [re.compile(shape.pattern.replace(_TEXT, PLAIN)), shape]
             self.shapes = [shapes, *(other for other in self.shapes if other[1] != shape)]
 
-    def _content_of(self, seq: int, digest: bytes) -> tuple[bytes, int] | None:
-        """Digest and size that an artefact line names, if the digest has this first byte: rows stand by seq."""
+    def _content_of(self, seq: int, digest: bytes) -> tuple[bytes, int, Any] | None:
+        """Digest, size, stored and parts of an artefact line, if the digest has this first byte: rows stand by seq."""
         rows = self.objects[digest[0]]
         low, high = 0, len(rows) // ROW.size
         while low < high:
@@ -826,7 +845,7 @@ class Ledger:
             else:
                 high = middle
         found = ROW.unpack_from(rows, low * ROW.size) if low * ROW.size < len(rows) else (b"", 0, -1)
-        return found[:2] if found[2] == seq else self.others.get(seq)
+        return (*found[:2], (None, None)) if found[2] == seq else self.others.get(seq)
 
     def _stored(self, path: object, digest: bytes, size: int, seq: int) -> None:
         raw = path.encode("utf-8", "surrogatepass") if type(path) is str else b""
@@ -941,6 +960,7 @@ class Contents:
     def __init__(self, ledger: Ledger, report: Report, sealed: bool) -> None:
         self.ledger, self.report, self.sealed = ledger, report, sealed
         self.manifest: list[Iterable[bytes]] = []
+        self.unread: set[bytes] = set()  # folders
         self.files = 0
 
     def check(self, helpers: Helpers, on_progress: Progress | None) -> None:
@@ -979,14 +999,19 @@ class Contents:
         return join(self.ledger.root, path)
 
     def _names(self, folder: bytes) -> list[bytes]:
-        """Names in a real folder, sorted; [] if there is none."""
+        """Names in a real folder, sorted; [] if there is none, or if it cannot be read: then it is in ``unread``."""
         with self.report.judging("objects", folder):
-            return sorted(os.listdir(self._at(folder))) if is_folder(self._at(folder)) else []
+            self.unread.add(folder)
+            names = sorted(os.listdir(self._at(folder))) if is_folder(self._at(folder)) else []
+            self.unread.discard(folder)
+            return names
         return []
 
     def _compare(self, folder: bytes, said: dict[bytes, list[Any]]) -> list[tuple[bytes, bytes]]:
         """Files of a folder are exactly those said, with their bytes; returns digest and path of those found."""
         names, found, removed = self._names(folder), [], self.ledger.removed
+        if folder in self.unread:  # so that the manifest is held against what the lines say
+            return [(said[path][0], path) for path in sorted(said)]
         if os.path.lexists(self._at(folder)) and not names and not (said and is_folder(self._at(folder))):
             self._extra(folder)
         for path in [folder + b"/" + name for name in names]:
@@ -1170,7 +1195,7 @@ OPTION = r'(?i:(cert-authority)|(namespaces)="([^"]+)"|(valid-after|valid-before
 def read_allowed_signers(text: str) -> list[Signer]:
     """The lines of ssh-keygen(1), ALLOWED SIGNERS; :raises ValueError: for one that cannot be honoured."""
     out = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # not splitlines: to OpenSSH a comment goes on
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         match = SIGNER_LINE.fullmatch(line) if len(line) <= 8192 else None
@@ -1210,7 +1235,7 @@ def read_certificate(line: str) -> Certificate:
 def read_witnesses(text: str) -> dict[tuple[bytes, bytes], bytes]:
     """Name and key hash -> key, of a file of verifier keys (section 5)."""
     out = {}
-    for line in filter(lambda line: line.strip() and not line.startswith("#"), text.splitlines()):
+    for line in filter(lambda line: line.strip() and not line.startswith("#"), text.split("\n")):
         match = re.fullmatch(r"([^\x00-\x20+]{1,256})\+([0-9a-f]{8})\+([A-Za-z0-9+/]{44})", line.strip())
         name, raw = (match[1].encode(), unbase64(match[3])) if match else (b"", b"")
         mark = sha256(name + b"\n" + raw).digest()[:4]
@@ -1223,7 +1248,7 @@ def read_witnesses(text: str) -> dict[tuple[bytes, bytes], bytes]:
 def read_revoked(text: str) -> dict[str, str]:
     """Fingerprint -> since when, "" = from the beginning, of a text list of revoked keys (section 10)."""
     out: dict[str, str] = {}
-    for line in filter(lambda line: line.strip() and not line.startswith("#"), text.splitlines()):
+    for line in filter(lambda line: line.strip() and not line.startswith("#"), text.split("\n")):
         words = line.split()
         since = words.pop()[6:] if words[-1].startswith("since=") else ""
         ensure(words and (not since or is_time(since)), "no key, or since is no time")
@@ -1308,7 +1333,7 @@ SEAL = re.compile(
 def parse_seal(data: bytes) -> dict[str, Any]:
     """The fields of seal.json; :raises ValueError: if it has not the form of section 7."""
     ensure(SEAL.fullmatch(data), "not the keys of a seal in their order, in one line")
-    return parse_line(data[:-1])
+    return parse_line(data[:-1], {"t": is_time})
 
 
 def read_signed(data: bytes, signature: bytes, form: str, rules: Mapping[str, Rule]) -> tuple[dict[str, Any], bytes]:
@@ -1324,9 +1349,11 @@ TICKET = {"ticket": is_id, "case": is_text, "hosts": _array(is_text), "not_befor
 TICKET.update(recipients=_array(is_text), job_key=is_key)
 STATEMENT = {"bag": is_id, "seal_sha256": is_digest, "kind": is_text, "follows": _array(is_digest)}
 KINDS: dict[str, dict[str, Rule]] = {  # of each kind of statement, the fields that must be there, beside texts
-    "offer": {"recipient": is_signer, "recipient_key": is_key}, "accept": {"offer": is_digest},
-    "refuse": {"offer": is_digest}, "note": {}, "correct": {"corrects": is_count}, "hold": {},
-    "release": {"releases": is_digest}, "retain": {"until": is_time}, "destroy": {}, "supplement": {},
+    "offer": {"recipient": is_signer, "recipient_key": is_key},
+    "accept": {"offer": is_digest, "verdict_sha256": is_digest},
+    "refuse": {"offer": is_digest, "verdict_sha256": lambda value: value is None or is_digest(value)},
+    "note": {}, "correct": {"corrects": is_count}, "hold": {}, "release": {"releases": is_digest}, "destroy": {},
+    "retain": {"until": is_time}, "supplement": {"supplement_seal": is_digest},
     "revoke": {"revokes": is_signer, "since": is_time}, "token": {"token": is_text, "over": is_digest},
 }  # fmt: skip
 ASCII_LOWER = {n: n + 32 for n in range(65, 91)}
@@ -1361,7 +1388,6 @@ class _Verification:
 
     def __init__(self, root: bytes, anchors: Anchors, on_progress: Progress | None) -> None:
         self.root, self.anchors, self.on_progress, self.report = root, anchors, on_progress, Report()
-        self.ledger = Ledger(root, self.report)
         self.seal: dict[str, Any] = {}
         self.seal_digest, self.files, self.cosigned, self.note_holds = "", 0, 0, False
         self.held: list[str] = []
@@ -1369,6 +1395,7 @@ class _Verification:
         self.origin_digest = ""
         self.statements: dict[str, tuple[bytes, dict[str, Any], bytes]] = {}  # digest -> path, fields, signer
         self.sealed = all(os.path.lexists(join(root, name)) for name in (SEAL_FILE, SEAL_SIG))
+        self.ledger = Ledger(root, self.report, self.sealed)
 
     def run(self, jobs: int | None) -> Verdict:
         """All checks, in the order of their dependence."""
@@ -1467,7 +1494,7 @@ class _Verification:
         contents = Contents(ledger, report, self.sealed)
         contents.check(helpers, self.on_progress)
         self.files = contents.files
-        paths = list_outside(self.root, report, self.sealed, "subset" in ledger.opening)
+        paths = list_outside(self.root, report, self.sealed, ledger.subset)
         for path in paths:
             if path.startswith(SEAL_FILE + b".") and path != SEAL_SIG:
                 report.note("other-signatures", safe(path), report.undone)
@@ -1505,6 +1532,11 @@ class _Verification:
         for path in tagged:
             with report.judging("tagmanifest", path):
                 digests[path] = digests.get(path) or hash_file(join(root, path))[0]
+        if len(digests) < len(tagged):  # what cannot be read may be as the manifest says
+            with report.judging("tagmanifest", b"tagmanifest-sha256.txt"):
+                lines = self._read(b"tagmanifest-sha256.txt", MAX_CITATION).split(b"\n")
+                said = {line[66:]: line[:64] for line in lines if re.fullmatch(b"[0-9a-f]{64}", line[:64])}
+                digests.update((path, unhexlify(said.get(path, b""))) for path in tagged if path not in digests)
         expected = b"".join(b"%b  %b\n" % (hexlify(digests.get(path, b"")), path) for path in tagged)
         tags = compare_manifest(report, "tagmanifest", root, b"tagmanifest-sha256.txt", [expected])
         seal = b""
@@ -1517,7 +1549,7 @@ class _Verification:
             ensure(sshsig_holds(signature, ledger.signer, b"sealbag-seal-v1", seal), "does not verify")
             report.done.add("signature")
         after = {path for path in paths if path.startswith(b"custody/after/")}
-        for path in sorted(path for path in after if not (path.endswith(b".sig") and path[:-4] in after)):
+        for path in sorted(path for path in after if not (path.endswith(b".json.sig") and path[:-4] in after)):
             with report.judging("statements", path):
                 self._check_statement(path, path + b".sig" in after)
             report.done.add("statements")
@@ -1595,17 +1627,19 @@ class _Verification:
         ledger, report, run = self.ledger, self.report, self.ledger.process
         if "ticket" not in run and "ticket_proof" not in run:
             return
-        path = KEYS_FOLDER + b"ticket-%b.json" % str(run.get("ticket"))[:8].encode("ascii", "replace")
-        with report.judging("ticket", path):
-            need(run, {"ticket": is_digest, "ticket_proof": is_text, "host": is_text})
+        known = is_digest(run.get("ticket"))
+        path = KEYS_FOLDER + b"ticket-%b.json" % run["ticket"][:8].encode() if known else b""
+        with report.judging("ticket", path, None if known else run["seq"]):
+            need(run, {"ticket": is_digest, "ticket_proof": is_text})
             data = self._read(path)
             ensure(sha256(data).hexdigest() == run["ticket"], "not the ticket that the ledger names")
             ticket, wire = read_signed(data, self._read(path + b".sig", MAX_SIGNATURE), "ticket", TICKET)
             said = "\n".join(["sealbag-run-v1", ledger.bag, run["run_key"], run["signer_key"], ""]).encode()
             proven = ed25519_verify(unbase64(ticket["job_key"]), said, unbase64(run["ticket_proof"]))
             ensure(proven, "the job key did not sign this run key")
-            host, times = run["host"].translate(ASCII_LOWER), [run["t"], self.seal.get("t", run["t"])]
-            patterns = [one.translate(ASCII_LOWER).replace("[", "[[]") for one in ticket["hosts"] if len(one) <= 1024]
+            host, times = run.get("host"), [run["t"], self.seal.get("t", run["t"])]
+            host = host.translate(ASCII_LOWER) if type(host) is str else ""
+            patterns = [one.translate(ASCII_LOWER).replace("[", "[[]") for one in ticket["hosts"]]
             why = "" if ticket["case"] == ledger.opening["case"] else "it is for another case"
             why = why or ("" if any(fnmatchcase(host, one) for one in patterns) else "it is for other hosts")
             if not ticket["not_before"] <= min(times) <= max(times) <= ticket["not_after"]:
@@ -1620,8 +1654,8 @@ class _Verification:
     def _check_origin(self, paths: list[bytes]) -> None:
         """What a subset was taken from, and that its lines are lines of that (section 14)."""
         opening, report = self.ledger.opening, self.report
-        lines: dict[int, tuple[Any, ...]] = {}
-        if "subset" not in opening:
+        lines: dict[int, tuple[bool, str]] = {}  # seq -> whether it is of an artefact, its content
+        if not self.ledger.subset:
             return
         with report.judging("origin", ORIGIN + b"seal.json"):
             need(opening, {"subset": is_id, "subset_seal": is_digest})
@@ -1636,8 +1670,8 @@ class _Verification:
                     with report.judging("origin", ORIGIN + b"lines.jsonl"):
                         fields = parse_line(line[:-1], COMMON)
                         seq = fields["seq"]
-                        ensure(line.endswith(b"\n") and seq > max(lines, default=-1), "not lines in order")
-                        lines[seq] = tuple(fields.get(name) for name in ("kind", "sha256", "size"))
+                        ensure(line.endswith(b"\n") and seq > next(reversed(lines), -1), "not lines in order")
+                        lines[seq] = fields["kind"] == "artefact", repr([fields.get("sha256"), fields.get("size")])[:99]
                         path = ORIGIN + b"proofs/%012d.tlog-proof" % seq
                         with report.judging("origin", path):
                             check_proof(self._read(path, MAX_NOTE), line[:-1], seal)
@@ -1650,12 +1684,10 @@ class _Verification:
         for path in paths:
             if path.startswith(ORIGIN + b"proofs/") and int(path[-23:-11]) not in lines:
                 report.fail("origin", "a proof of no line", path=path)
-        for seq, name, fields in self.ledger.cited:
-            with report.judging("origin", LEDGER, seq):
-                found = lines.get(fields[name]) if is_count(fields[name]) else None
-                whole = "artefact", fields.get("sha256"), fields.get("size")
-                same = found == whole or (name == "redacted_from" and found and found[0] == "artefact")
-                ensure(same, f"{name} names no such line")
+        for seq, name, origin_seq, content in self.ledger.cited:
+            with report.judging("origin", seq=seq):
+                is_artefact, origin = lines.get(origin_seq, (False, "")) if is_count(origin_seq) else (False, "")
+                ensure(is_artefact and (name == "redacted_from" or origin == content), f"{name} names no such line")
 
     def _check_times(self, paths: list[bytes]) -> None:
         """RFC 3161 tokens, by whoever can judge them (section 7); certificates, which hold for a time."""
@@ -1717,8 +1749,6 @@ class _Verification:
         for person in people:
             report.note("anchor", f"the key stands in the trust file for {safe(person)}")
         if self.held and {*self.held} <= {"signer", "trust"}:
-            report.note("anchor", "no external anchor: who holds the signer's key can make the bag anew")
-        if self.held and {*self.held} <= {"signer", "trust"}:
             report.note("anchor", "no external anchor: the signer's own word alone")
         covered = max(self.cosigned, anchors.note.size if anchors.note and self.note_holds else 0)
         if covered:
@@ -1742,8 +1772,10 @@ class _Verification:
         if not anchors.judges_keys or not self.ledger.signer:
             return
         report.done.add("revocation")
-        rests_on_ticket = self.ticket_signer and not anchors.vouch(self.ledger.signer, "sealbag-seal-v1")
-        for wire in [self.ledger.signer] + [self.ticket_signer] * bool(rests_on_ticket):
+        own = {"signer": anchors.signer == fingerprint(self.ledger.signer)}
+        own["trust"] = bool(anchors.people(self.ledger.signer, "sealbag-seal-v1"))
+        rests_on_ticket = not all(own.get(name, True) for name in self.held)
+        for wire in [self.ledger.signer] + [self.ticket_signer] * rests_on_ticket:
             since = anchors.since(wire)
             if since and anchors.proven and anchors.proven < since:
                 report.note("revocation", f"{fingerprint(wire)} is revoked since {since}, but the seal is older")
@@ -1758,10 +1790,7 @@ def verify_citation(path: bytes, anchors: Anchors, rows: Callable[[bytes, bytes]
     seal: dict[str, Any] = {}
     lines: list[bytes] = []
     with report.judging("origin", b""):
-        try:
-            said = dict(json.loads(read_small(path, MAX_CITATION).decode()))
-        except RecursionError:
-            raise ValueError("nested too deep") from None
+        said = parse_object(read_anchor(path, MAX_CITATION).decode().strip(" \t\r\n"))
         texts = _array(is_text)
         need(said, {"format": _matching("sealbag-citation/1\\.0"), "bag": is_id, "seal": is_text, "seal_sig": is_text})
         need(said, {"lines": texts, "proofs": texts})
@@ -1795,6 +1824,10 @@ def verify_citation(path: bytes, anchors: Anchors, rows: Callable[[bytes, bytes]
         else:
             verdict = "INVALID" if name == "seal" else "UNTRUSTED"
             report.fail("anchor", f"the {name} that was given does not hold", verdict=verdict)
+    if anchors.is_krl and anchors.krl is None:
+        report.note("anchor", "revocation is not checked: a KRL, which this program cannot read")
+    if signer and anchors.since(wire) is not None:
+        report.fail("anchor", "the signer is revoked", verdict="UNTRUSTED")
     if held and {*held} <= {"signer", "trust"}:
         report.note("anchor", "no external anchor: the signer's own word alone")
     if not anchors.given:
@@ -1839,7 +1872,10 @@ def verify(
     anchors = Anchors(**given, origin=origin, revoked=revoked, krl=krl, times=times)
     root = root_of(bag)
     if os.path.isfile(root):
-        return verify_citation(root, anchors, rows)
+        with open(root, "rb") as file:
+            head = file.read(MAX_NOTE)
+        if head.startswith(b"{") or b"sealbag-citation/" in head:
+            return verify_citation(root, anchors, rows)
     if not os.path.lexists(join(root, LEDGER)):
         raise NotABag(f"{safe(os.fsencode(bag))} holds no custody/ledger.jsonl")
     try:

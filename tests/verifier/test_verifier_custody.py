@@ -15,7 +15,7 @@ from builder import EXAMINER, OTHER, Bag, Signer, T, b64, sha, string, tree
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from forensics.verifier import Verdict, root_by_path, verify
+from forensics.verifier import NotABag, Verdict, root_by_path, verify
 
 ISSUER, WITNESS = Signer("issuer"), Signer("witness")
 SK = "sk-ssh-ed25519@openssh.com"
@@ -319,17 +319,18 @@ def test_offers_answers_forks_and_holds(tmp_path: Path) -> None:
     offer = said("offer", recipient=OTHER.fingerprint, recipient_key=b64(OTHER.public))
     hold = said("hold")
     assert noted(verdict(), "an offer without an answer", "a hold without release")
-    said("accept", OTHER, offer=offer)
+    told = {"verdict": "VALID", "verdict_sha256": sha(b"verdict")}
+    said("accept", OTHER, offer=offer, **told)
     said("release", releases=hold)
     found = verdict()
     assert found.code == "VALID" and not noted(found, "without")
     said("refuse", OTHER, offer=offer, reason="torn")
-    said("accept", OTHER, offer=sha(b"another"))
+    said("accept", OTHER, offer=sha(b"another"), **told)
     said("destroy")
     found = verdict()
     assert found.code == "VALID"
     assert noted(found, "a fork, 2 answers", "whose offer is not in the bag", "said to be destroyed")
-    said("accept", EXAMINER, offer=offer)
+    said("accept", EXAMINER, offer=offer, **told)
     found = verdict()
     assert found.code == "INVALID" and result(found, "statements") == "fail"
 
@@ -425,9 +426,13 @@ def test_a_citation(tmp_path: Path) -> None:
     assert verify(file, seal=verdict.seal_sha256).code == "VALID"
     (tmp_path / "b").mkdir()
     assert verify(citation(tmp_path / "b", bag="0" * 32), signer=EXAMINER.fingerprint).code == "INVALID"
-    for junk in (b"", b"[]", b"{}", b"[" * 200_000, b"\xff", b'{"format":1}'):
+    for junk in (b"{", b"{}", b"{" * 200_000, b"[sealbag-citation/", b'{"format":1}'):
         file.write_bytes(junk)
         assert verify(file, signer=EXAMINER.fingerprint).code == "INVALID", junk[:9]
+    for other in (b"", b"[]", b"PK\x03\x04", b"\xff"):  # it does not look like one: no bag, and no verdict
+        file.write_bytes(other)
+        with pytest.raises(NotABag):
+            verify(file, signer=EXAMINER.fingerprint)
 
 
 # ------------------------------------------------------------------ whatever is changed
