@@ -156,8 +156,13 @@ NOT += [
 def test_what_is_no_citation(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "c.json").write_bytes(data)
     assert problems_of(data)
-    assert check_citation(tmp_path / "c.json").verdict.code == "INVALID"
     done = run("cite", "--check", tmp_path / "c.json")
+    if not data.startswith(b"{"):  # it does not even look like one: no verdict, but a refusal
+        with pytest.raises(InputError):
+            check_citation(tmp_path / "c.json")
+        assert done.returncode == 65 and "verdict" not in done.stdout
+        return
+    assert check_citation(tmp_path / "c.json").verdict.code == "INVALID"
     assert done.returncode == 1 and done.stdout.rstrip().endswith("verdict: INVALID")
 
 
