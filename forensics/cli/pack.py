@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from forensics.acquisition.progress import Progress
 from forensics.cli.options import human_bytes, output_options, print_json
 from forensics.cli.progress import Bar
-from forensics.custody.trust import load_trust
 from forensics.errors import UsageError
 from forensics.transfer.outputs import is_address
 from forensics.transfer.packing import Packed, pack
 from forensics.transfer.uploading import Uploaded, upload
+
+if TYPE_CHECKING:
+    from forensics.custody.trust import TrustedSigner
 
 
 @click.command("pack")
@@ -54,7 +56,7 @@ def command(
     with Bar(show=not (quiet or no_progress)) as bar:
         report = moving(bar)
         if not (resume and stage is not None and stage.exists()):
-            known = load_trust(trust) if trust else ()
+            known = _trusted(trust) if trust else ()
             packed = pack(
                 bag, stage if stage is not None else out, recipients, trust=known, signer=signer, level=level,
                 on_progress=report,
@@ -69,6 +71,12 @@ def command(
     elif not quiet:
         print(_text(row))
     return 0
+
+
+def _trusted(path: str) -> Sequence[TrustedSigner]:
+    from forensics.custody.trust import load_trust  # with it come certificates, which few packs need
+
+    return load_trust(path)
 
 
 def moving(bar: Bar) -> Callable[[str, int], None]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forensics.custody.keys import SigningKey
 from forensics.custody.keywriter import write_new
@@ -18,9 +18,11 @@ from forensics.custody.lines import now
 from forensics.custody.publickey import SK_TYPE, PublicKey
 from forensics.custody.signed import MAX_SIGNED, read_chosen, read_line, sign_line, text_of
 from forensics.custody.sshsig import MAX_ARMOURED
-from forensics.custody.trust import TrustedSigner, vouching
 from forensics.errors import FeatureUnavailable, KeyInvalid
 from forensics.source.times import parse_rfc3339
+
+if TYPE_CHECKING:
+    from forensics.custody.trust import TrustedSigner
 
 FORMAT = "sealbag-recipient/1.0"
 NAMESPACE = "sealbag-recipient-v1"
@@ -132,6 +134,8 @@ def load_recipient(
     if moment > not_after:
         raise KeyInvalid(f"a recipient whose time passed at {not_after}", where=str(file), hint="Certify it again.")
     seconds = parse_rfc3339(moment) / 1e9
+    from forensics.custody.trust import vouching  # with it come certificates, which an age recipient has no use for
+
     if by.fingerprint != signer and not vouching(trust, by, NAMESPACE, seconds):
         hint = "Name its signer by --trust or --signer, if you know by another way that it is who they say."
         raise KeyInvalid(f"nobody vouches for the recipient's signer {by.fingerprint}", where=str(file), hint=hint)

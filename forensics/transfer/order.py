@@ -53,11 +53,11 @@ class Outside:
 
 
 def walk(
-    bag: Path, litter: list[str], below: str = "", known: Callable[[str], bool] = lambda path: False
+    bag: Path, litter: list[str], below: str = "", known: Callable[[str, str], bool] = lambda below, name: False
 ) -> Iterator[str]:
     """Yield the paths of files in the bag's folder *below*, sorted; all but data/ and tmp/ if *below* is "".
 
-    Files that *known* knows are not yielded.
+    Files in data/ whose folder and name *known* knows are not yielded.
 
     What cannot travel is refused, not left out: a bag must not become better on its way.
 
@@ -68,14 +68,15 @@ def walk(
     found = 0
     inside = below.partition("/")[0] == "data"
     for entry in entries:
+        if inside and known(below, entry.name) and entry.is_file(follow_symlinks=False):
+            found += 1
+            continue
         path = f"{below}/{entry.name}" if below else entry.name
         outside = not inside and path != "data"
         if outside and (entry.name in _LITTER or (entry.name.startswith("._") and entry.is_file())):
             litter.append(path)
             continue
         found += 1
-        if not outside and entry.is_file(follow_symlinks=False) and known(path):
-            continue
         if path in ("data", "tmp") and entry.is_dir(follow_symlinks=False):
             continue
         if entry.is_dir(follow_symlinks=False):

@@ -10,17 +10,20 @@ from binascii import unhexlify
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from forensics.custody.lines import LEDGER, MAX_LINE, read_lines
 from forensics.custody.lock import refuse_held
 from forensics.custody.resume import object_names
-from forensics.custody.trust import TrustedSigner
 from forensics.errors import InputError, Interrupted, StorageError
 from forensics.transfer.form import check_path
 from forensics.transfer.order import SEAL, Outside, walk
 from forensics.transfer.outputs import Output, open_output
 from forensics.transfer.recipients import load_recipients
 from forensics.transfer.writing import LEVEL, TransportWriter
+
+if TYPE_CHECKING:
+    from forensics.custody.trust import TrustedSigner
 
 #: bytes of lines that go out together, nearly: they name fewer contents than a reader takes ahead of its lines
 BATCH = 1 << 18
@@ -212,9 +215,13 @@ class _Packing:
             if path not in self.named:
                 yield path
 
-    def _was_sent(self, path: str) -> bool:
+    def _was_sent(self, below: str, name: str) -> bool:
         """Whether it is an object that a line named."""
-        return bool(_OBJECT.fullmatch(path)) and bytes.fromhex(path[-64:]) in self.sent
+        try:
+            sent = unhexlify(name) in self.sent
+        except ValueError:
+            return False
+        return sent and name.islower() | name.isdigit() and below == f"data/objects/{name[:2]}"
 
     def _file(self, stream: TransportWriter, path: str) -> None:
         where = self.root + path

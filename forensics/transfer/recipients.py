@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forensics.custody.recipients import check_recipient, load_recipient
-from forensics.custody.trust import TrustedSigner
 from forensics.errors import ConfigError, KeyInvalid, PermissionRefused
 from forensics.transfer.cipher import age
+
+if TYPE_CHECKING:
+    from forensics.custody.trust import TrustedSigner
 
 LEAST = 2
 MOST = 20

@@ -64,14 +64,15 @@ class TransportWriter:
         :raises OSError: what reading raised, or what the output did.
         """
         name = f'"{path}"' if _OBJECT.fullmatch(path) else dumps([check_path(path)])[1:-1]
-        data = stream.read(READ)
-        if len(data) < READ and not (more := stream.read(READ)):  # nearly all
-            sha256, total = hashlib.sha256(data).hexdigest(), len(data)
+        data, more = stream.read(READ), b""
+        sha256, total = hashlib.sha256(data).hexdigest(), len(data)
+        # one that has the digest of its name is whole; of another its end must be seen
+        if total < READ and (path[-64:] == sha256 or not (more := stream.read(READ))):
             if data:
                 self._joined += (numbered(b"part", self._parts, total), data, padding(total))
                 self._parts += 1
         else:
-            sha256, total = self._large(stream, data if len(data) == READ else data + more)
+            sha256, total = self._large(stream, data + more)
         line = f'{{"path":{name},"size":{total},"sha256":"{sha256}"}}\n'.encode("ascii")
         self._joined += (numbered(b"file", self.files, len(line)), line, padding(len(line)))
         self._waiting += total + 3 * BLOCK
