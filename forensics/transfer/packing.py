@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: bytes of lines that go out together, nearly: they name fewer contents than a reader takes ahead of its lines
 BATCH = 1 << 18
 #: encrypted bytes that are written at once: every write lets other threads in, and waits for them
-GATHER = 1 << 19
+GATHER = 1 << 20
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _HINT = "Run sealbag verify: the ledger was cut."
 #: a key cannot stand in a text: there its quotes are escaped

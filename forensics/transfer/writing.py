@@ -33,7 +33,8 @@ class TransportWriter:
     :param out: takes the encrypted bytes.
     :param recipients: of pyrage; see :func:`forensics.transfer.recipients.load_recipients`.
     :param threads: of zstd; 0 = in the caller's thread.
-    :param gather: of encrypted bytes, see :class:`Encrypting`; with more than 0 :meth:`flush` leaves so many behind.
+    :param gather: bytes that are handed on at once, to encryption and from it; with more than 0 :meth:`flush` leaves
+        so many behind.
     :ivar files: number of files so far; *lines* of the ledger's lines; *bytes* of their contents.
     """
 
@@ -46,6 +47,8 @@ class TransportWriter:
         self._parts = 0
         self._joined: list[bytes] = []
         self._waiting = 0  # bytes joined, nearly
+        self._packed: list[bytes] = []
+        self._held, self._gather = 0, gather  # bytes compressed and not yet handed on
         self._cipher = Encrypting(out, recipients, gather)
         how = zstandard.ZstdCompressionParameters.from_level(
             level, threads=threads, job_size=JOB if threads else 0, write_checksum=True
@@ -115,7 +118,7 @@ class TransportWriter:
     def flush(self) -> None:
         """Let go of what was compressed so far: all but the last 64 KiB then reach the output."""
         self._compress()
-        self._cipher.write(self._packer.flush(_flush_block()))
+        self._pass(self._packer.flush(_flush_block()))
 
     def end(self) -> None:
         """Write the last member and finish the stream.
@@ -129,7 +132,7 @@ class TransportWriter:
     def stop(self) -> None:
         """Finish compression and encryption where the stream is: without :meth:`end` it is a cut one."""
         self._compress()
-        self._cipher.write(self._packer.flush())
+        self._pass(self._packer.flush())
         self._cipher.finish()
 
     def abandon(self) -> None:
@@ -148,9 +151,16 @@ class TransportWriter:
         self._waiting = 0
 
     def _send(self, data: bytes) -> None:
-        packed = self._packer.compress(data)
-        if packed:
-            self._cipher.write(packed)
+        self._pass(self._packer.compress(data), self._gather)
+
+    def _pass(self, packed: bytes, gather: int = 0) -> None:
+        """Hand on to encryption what is compressed, if it is more than *gather* bytes."""
+        self._packed.append(packed)
+        self._held += len(packed)
+        if self._held > gather:
+            self._cipher.write(b"".join(self._packed))
+            self._packed.clear()
+            self._held = 0
 
 
 def _flush_block() -> int:
