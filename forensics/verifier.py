@@ -794,7 +794,7 @@ class Ledger:
     def _content(self, fields: dict[str, Any], seq: int) -> None:
         """What an artefact or result line says of a content (section 4)."""
         artefact, flags = fields["kind"] == "artefact", fields.get("flags")
-        outcomes = {fields.get("outcome"), "changed" if type(flags) is list and "changed" in flags else ""}
+        outcomes = [fields.get("outcome"), "changed" if type(flags) is list and "changed" in flags else ""]
         for gap in filter(outcomes.__contains__, GAPS if artefact else ()):
             self._count(gap, seq)
         for name in {"same_as", "again"} & {*fields}:
@@ -1270,17 +1270,18 @@ class Anchors:
         ensure(self.signer is None or is_signer(self.signer), "a signer is SHA256: and 43 characters")
         for name in ("seal", "origin"):
             ensure(given[name] is None or re.fullmatch("[0-9a-fA-F]{64}", given[name]), f"{name} is 64 hex digits")
-        self.given = [name for name in ("signer", "trust", "seal", "checkpoint", "witness", "origin") if given[name]]
+        names = ("signer", "trust", "seal", "checkpoint", "witness", "origin")
+        self.given = [name for name in names if given[name] is not None]
         path: Any = None
         try:
             path = given["trust"]
-            self.trust = read_allowed_signers(read_anchor(path, MAX_LINE).decode()) if path else []
+            self.trust = read_allowed_signers(read_anchor(path, MAX_LINE).decode()) if path is not None else []
             path = given["checkpoint"]
-            self.note = Note(read_anchor(path, MAX_NOTE)) if path else None
+            self.note = Note(read_anchor(path, MAX_NOTE)) if path is not None else None
             path = given["witness"]
-            self.witnesses = read_witnesses(read_anchor(path, MAX_NOTE).decode()) if path else {}
+            self.witnesses = read_witnesses(read_anchor(path, MAX_NOTE).decode()) if path is not None else {}
             path = given["revoked"]
-            data = read_anchor(path, 1 << 24) if path else b""
+            data = read_anchor(path, 1 << 24) if path is not None else b""
             self.is_krl = data.startswith(b"SSHKRL\n\0")
             ensure(self.is_krl or len(data) <= MAX_LINE, f"longer than {MAX_LINE} bytes")
             self.revoked = read_revoked("" if self.is_krl else data.decode())
@@ -1289,6 +1290,18 @@ class Anchors:
         self.krl, self.times, self.judges_keys = given["krl"], given["times"], bool(given["revoked"] or given["krl"])
         self.certificates: list[Certificate] = []
         self.proven, self.now = "", int(time.time())  # the time that the earliest sound token proves
+
+    def held(self, tests: Mapping[str, tuple[object, str]], report: Report) -> list[str]:
+        """Of those given the ones that hold; *tests* have whether it does, and the verdict if not."""
+        for name in self.given:
+            report.done.add("anchor")
+            holds, verdict = tests.get(name, (False, "UNTRUSTED"))
+            if not holds:
+                report.fail("anchor", f"the {name} that was given does not hold", verdict=verdict)
+        if not self.given:
+            report.note("anchor", "none was given", report.undone)
+            report.mark("UNTRUSTED", "anchor", "internally consistent, but nobody vouches for the signer")
+        return [name for name in self.given if tests.get(name, (False,))[0]]
 
     def at(self) -> str:
         """The moment at which periods must hold, 14 digits."""
@@ -1725,27 +1738,15 @@ class _Verification:
         anchors, report, signer = self.anchors, self.report, self.ledger.signer
         keys = [(signer, "sealbag-seal-v1"), (self.ticket_signer, "sealbag-ticket-v1")] if self.sealed else []
         people = [name for wire, space in keys if wire for name in anchors.people(wire, space, report)]
-        for name, holds, verdict in (
-            ("signer", anchors.signer in [fingerprint(wire) for wire, _ in keys if wire], "UNTRUSTED"),
-            ("trust", bool(people), "UNTRUSTED"),
-            ("seal", (anchors.seal or "").lower() == self.seal_digest, "INVALID"),
-            ("checkpoint", self.note_holds, "INVALID"),
-            ("witness", self.cosigned > 0, "UNTRUSTED"),
-            (
-                "origin",
-                (anchors.origin or "").lower() == self.origin_digest,
-                "INVALID" if self.origin_digest else "UNTRUSTED",
-            ),
-        ):
-            if name in anchors.given:
-                report.done.add("anchor")
-                if holds:
-                    self.held.append(name)
-                else:
-                    report.fail("anchor", f"the {name} that was given does not hold", verdict=verdict)
-        if "anchor" not in report.done:
-            report.note("anchor", "none was given", report.undone)
-            report.mark("UNTRUSTED", "anchor", "internally consistent, but nobody vouches for the signer")
+        tests = {
+            "signer": (anchors.signer in [fingerprint(wire) for wire, _ in keys if wire], "UNTRUSTED"),
+            "trust": (people, "UNTRUSTED"), "seal": ((anchors.seal or "").lower() == self.seal_digest, "INVALID"),
+            "checkpoint": (self.note_holds, "INVALID"), "witness": (self.cosigned, "UNTRUSTED"),
+            "origin": ((anchors.origin or "").lower() == self.origin_digest, "INVALID"),
+        }  # fmt: skip
+        if not self.origin_digest:
+            tests["origin"] = False, "UNTRUSTED"
+        self.held = anchors.held(tests, report)
         for person in people:
             report.note("anchor", f"the key stands in the trust file for {safe(person)}")
         if self.held and {*self.held} <= {"signer", "trust"}:
@@ -1786,7 +1787,7 @@ class _Verification:
 
 def verify_citation(path: bytes, anchors: Anchors, rows: Callable[[bytes, bytes], bool] | None) -> Verdict:
     """One file that proves one line (section 15): the checks signature, anchor and origin alone."""
-    report, held, digest, signer = Report(), list[str](), "", ""
+    report, digest, signer = Report(), "", ""
     seal: dict[str, Any] = {}
     lines: list[bytes] = []
     with report.judging("origin", b""):
@@ -1816,23 +1817,14 @@ def verify_citation(path: bytes, anchors: Anchors, rows: Callable[[bytes, bytes]
             else:
                 ensure(rows(content, row), "the row does not stand in content")
     people = anchors.people(wire, "sealbag-seal-v1", report) if signer else []
-    tests = {"signer": anchors.signer == signer, "trust": bool(people), "seal": (anchors.seal or "").lower() == digest}
-    for name in anchors.given:
-        report.done.add("anchor")
-        if tests.get(name):
-            held.append(name)
-        else:
-            verdict = "INVALID" if name == "seal" else "UNTRUSTED"
-            report.fail("anchor", f"the {name} that was given does not hold", verdict=verdict)
+    tests = {"signer": (anchors.signer == signer, "UNTRUSTED"), "trust": (people, "UNTRUSTED")}
+    held = anchors.held({**tests, "seal": ((anchors.seal or "").lower() == digest, "INVALID")}, report)
     if anchors.is_krl and anchors.krl is None:
         report.note("anchor", "revocation is not checked: a KRL, which this program cannot read")
     if signer and anchors.since(wire) is not None:
         report.fail("anchor", "the signer is revoked", verdict="UNTRUSTED")
     if held and {*held} <= {"signer", "trust"}:
         report.note("anchor", "no external anchor: the signer's own word alone")
-    if not anchors.given:
-        report.note("anchor", "none was given", report.undone)
-        report.mark("UNTRUSTED", "anchor", "internally consistent, but nobody vouches for the signer")
     names = ("signature", "anchor", "origin")
     facts = seal.get("bag", ""), len(lines), 0, 0, signer, digest, seal.get("root", "")
     return report.verdict(names, held, True, *facts)

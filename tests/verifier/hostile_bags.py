@@ -105,6 +105,12 @@ def again_names_a_later_line(folder: Path) -> Made:
 
 
 @case("VALID")
+def an_outcome_that_is_a_list(folder: Path) -> Made:
+    """It is the writer's statement; but a verifier may not end over it."""
+    return with_lines(folder, {"kind": "artefact", "outcome": ["denied"]}, {"kind": "artefact", "flags": [1]})
+
+
+@case("VALID")
 def no_examiner(folder: Path) -> Made:
     bag = Bag(folder / "bag")
     opening = json.loads(bag.lines[0])

@@ -70,3 +70,12 @@ def test_a_changed_file_beside_one_that_cannot_be_read(tmp_path: Path, monkeypat
     verdict = verify(bag.root, signer=EXAMINER.fingerprint, jobs=1)
     assert verdict.verdicts[:2] == ("INVALID", "IO ERROR")
     assert verdict.first and verdict.first.path == "bag-info.txt"
+
+
+@pytest.mark.parametrize("name", ["signer", "trust", "seal", "checkpoint", "witness", "origin", "revoked"])
+def test_an_empty_anchor_is_not_none(tmp_path: Path, name: str) -> None:
+    """As a shell hands over "$CHECKPOINT" that nobody has set: it is refused, not passed over."""
+    bag, _ = small(tmp_path / "bag")
+    anchors: dict[str, Any] = {"signer": EXAMINER.fingerprint, name: ""}
+    with pytest.raises(ValueError, match=r"is |No such file"):
+        verify(bag.root, **anchors)
