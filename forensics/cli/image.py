@@ -11,7 +11,7 @@ from forensics.acquisition.imaging import SEGMENT, image
 from forensics.cli.job import load_ticket, result_row, sigterm_interrupts, summary
 from forensics.cli.options import output_options, print_json, push_options, size_option
 from forensics.cli.progress import Bar
-from forensics.cli.pushing import push_code, pusher_of
+from forensics.cli.pushing import push_code, pusher_of, warn_pushed
 from forensics.cli.signing import signing_key
 from forensics.pipeline.verdicts import own_verdict
 from forensics.profiles import parse_size
@@ -63,6 +63,8 @@ def command(
         verdict = own_verdict(bag, ticket.signer if ticket is not None else None)
     if as_json:
         print_json(result_row("sealbag/image/1", bag, verdict))
-    elif not quiet:
+    elif quiet:
+        warn_pushed(bag.pushed)
+    else:
         print(summary(bag, verdict, ticket=ticket is not None))
     return push_code(bag.pushed, bag.exit) if push_required else bag.exit

@@ -18,7 +18,7 @@ from forensics.acquisition.opening import open_source
 from forensics.acquisition.progress import OnProgress, Progress
 from forensics.cli.options import human_bytes, size_option
 from forensics.cli.progress import Bar
-from forensics.cli.pushing import push_code, pushed_text, pusher_of
+from forensics.cli.pushing import push_code, pushed_text, pusher_of, warn_pushed
 from forensics.cli.signing import signing_key
 from forensics.custody.keys import Key
 from forensics.custody.lines import now
@@ -212,6 +212,8 @@ def perform(job: Job, act: Callable[[list[EvidenceSource], dict[str, Any]], Outc
             job.stamped = try_stamp(done.bag.path, job.tsa)
             log.write("time-token", **job.stamped)
         bag, verdict = done.bag, done.verdict
+        if job.quiet:
+            warn_pushed(bag.pushed)
         log.write("sealed", seal_sha256=bag.seal_sha256, counts=dict(bag.counts), gaps=len(bag.coverage.gaps))
         for one in bag.pushed:
             log.write("pushed", **one.fields())

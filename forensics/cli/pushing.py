@@ -78,6 +78,14 @@ def pushed_text(outcomes: Sequence[PushOutcome]) -> list[str]:
     return lines
 
 
+def warn_pushed(outcomes: Sequence[PushOutcome]) -> None:
+    """With --quiet: what did not arrive is said all the same, to standard error."""
+    for one in outcomes:
+        if one.state != "all":
+            text = f"sealbag: warning: {one.failed} checkpoints did not arrive ({one.code}: {one.detail})"
+            print(f"{text}\n  where: {one.target}"[:400], file=sys.stderr)
+
+
 def push_code(outcomes: Sequence[PushOutcome], code: int) -> int:
     """*code*, or 74, said why, if one of these did not receive everything."""
     failed = [one.target for one in outcomes if one.state != "all"]

@@ -6,6 +6,8 @@ import importlib
 import json
 import os
 import sys
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -44,11 +46,15 @@ def _plugin(name: str) -> Any:
     return registry.load("forensics.commands", name)
 
 
-def report(error: SealbagError, as_json: bool) -> int:
-    """Print what, where and what to do; return the exit code."""
+def _report(error: SealbagError, as_json: bool, *, streams: bool = False) -> int:
+    """Print what, where and what to do; return the exit code.
+
+    :param streams: standard output is the evidence's: nothing else goes there.
+    """
     if as_json:
         row = {"schema": "sealbag/error/1", "code": error.code, "exit": error.exit}
-        print(json.dumps(row | {"what": error.what, "where": error.where, "hint": error.hint}))
+        row |= {"what": error.what, "where": error.where, "hint": error.hint}
+        print(json.dumps(row), file=sys.stderr if streams else sys.stdout)
     else:
         print(f"sealbag: {error.what}", file=sys.stderr)
         if error.where:
@@ -65,9 +71,15 @@ def _safe(text: str) -> str:
     return display(text.encode("utf-8", "surrogateescape")).replace("\\\\", "\\")
 
 
+def _streams(args: list[str]) -> bool:
+    """True if ``--out -`` was asked for."""
+    return "--out=-" in args or any(pair == ("--out", "-") for pair in pairwise(args))
+
+
 def run(args: list[str]) -> int:
     """Run ``args[0]`` with the rest; return the exit code."""
     as_json = "--json" in args
+    report = partial(_report, streams=_streams(args))
     try:
         result = _load(args[0]).main(args[1:], prog_name=f"sealbag {args[0]}", standalone_mode=False)
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from forensics.cli.job import sigterm_interrupts
 from forensics.cli.options import output_options, print_json
 from forensics.cli.progress import Bar
 from forensics.cli.stepping import steps
+from forensics.custody.adding import set_aside
 from forensics.errors import ConfigError, NotABag, UsageError
 from forensics.transfer.cite_check import holds
 from forensics.verifier import AnchorError, render
@@ -64,6 +66,13 @@ def command(
         raise ConfigError(str(error), hint="Check the file or value that was given as anchor.") from None
     except ValueError as error:
         raise UsageError(str(error)) from None
+    if set_aside(bag):
+        print(
+            "sealbag: warning: a writer was interrupted: this bag's statements lie in custody/.TemporaryItems and "
+            f"were not looked at\n  where: {bag}\n"
+            "  do:    the next statement puts them back (sealbag statement note, handover...); then verify again.",
+            file=sys.stderr,
+        )
     if as_json:
         print_json(verdict.as_json())
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,6 +40,8 @@ def connect(host: str, port: int, user: str | None, options: Mapping[str, str], 
     """
     import paramiko
 
+    if not (log := logging.getLogger("paramiko")).handlers:
+        log.addHandler(logging.NullHandler())  # else its threads print tracebacks beside our three lines
     client = paramiko.SSHClient()
     wanted = options.get("hostkey")
     revoked = frozenset[bytes]()
@@ -57,8 +60,11 @@ def connect(host: str, port: int, user: str | None, options: Mapping[str, str], 
         transport = client.get_transport()
         if transport is not None and transport.get_remote_server_key().asbytes() in revoked:
             raise HostKeyUnknown("the server's key is marked @revoked in known_hosts", where=f"{host}:{port}")
-    except BaseException:
+    except BaseException as error:
         client.close()
+        if str(error) == "No authentication methods available":  # paramiko has no class for it
+            hint = "Put a key into ssh-agent (ssh-add), or add identity=FILE to the target."
+            raise TargetRefused("there is no key to show to the server", where=f"{host}:{port}", hint=hint) from error
         raise
     return client
 

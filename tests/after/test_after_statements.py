@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from testkit import check_needs
 
 from forensics import Key
+from forensics.cli.main import main
 from forensics.custody.adding import ROOM, adding
 from forensics.custody.after import add_statement, in_order, make_statement, parse_statement, read_statements
 from forensics.custody.chain import chain_of
@@ -134,7 +135,7 @@ def test_killed_at_any_moment_the_bag_is_sound(bag, people):
     assert not (bag / "custody" / ROOM).exists()
 
 
-def test_without_an_exchange_a_kill_loses_nothing(bag, people, monkeypatch):
+def test_without_an_exchange_a_kill_loses_nothing(bag, people, monkeypatch, capsys):
     """The long way of systems that cannot exchange two folders, cut between its two steps."""
     monkeypatch.setattr("forensics.custody.adding.exchange", lambda one, other: False)
     first = note(bag, people.keys["anna"])
@@ -150,6 +151,8 @@ def test_without_an_exchange_a_kill_loses_nothing(bag, people, monkeypatch):
         note(bag, people.keys["anna"])
     assert judged(bag, trust=people.trust).code == "VALID"
     assert "set the statements aside" in read_statements(bag).problems[0][1]
+    assert main(["verify", str(bag), "--trust", str(people.trust), "--quiet"]) == 0
+    assert "puts them back" in capsys.readouterr().err  # the verdict cannot speak of what it does not see
     third = note(bag, people.keys["anna"])
     assert [one.sha256 for one in read_statements(bag).statements] == [first.sha256, third.sha256]
     assert judged(bag, trust=people.trust).code == "VALID"

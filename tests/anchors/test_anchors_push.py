@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -126,6 +129,25 @@ def test_another_note_there_is_a_conflict_and_stays(tmp_path: Path) -> None:
         (outcome,) = targets.outcomes()
     assert (outcome.state, outcome.failed, outcome.code) == ("some", 1, "conflict")
     assert target.read(f"{bag.id}/{2:012d}.note", 99) == b"another"
+
+
+def test_a_server_that_hangs_up_is_told_in_three_lines(server: Sshd, tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/x").write_text("x")
+    command = [sys.executable, "-m", "forensics.cli.main", "collect", "--source", str(tmp_path / "src"), "--quiet"]
+    env = {name: value for name, value in os.environ.items() if name != "SSH_AUTH_SOCK"} | {"HOME": str(tmp_path)}
+    with socket.create_server(("127.0.0.1", 0)) as rude:
+        threading.Thread(target=lambda: [rude.accept()[0].close()], daemon=True).start()
+        url = f"sftp://u@127.0.0.1:{rude.getsockname()[1]}/x?hostkey={server.fingerprint}"
+        told = [*command, "--out", str(tmp_path / "a"), "--push-required", "--push", url]
+        done = subprocess.run(told, capture_output=True, text=True, env=env, check=False)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (74, "", 3), done.stderr
+    url = server.url(tmp_path).partition("&identity")[0]
+    done = subprocess.run([*told[:-1], url], capture_output=True, text=True, env=env, check=False)
+    assert "identity=FILE" in done.stderr, done.stderr
+    told = [*command, "--out", str(tmp_path / "b"), "--push", str(tmp_path / "not-mounted")]
+    done = subprocess.run(told, capture_output=True, text=True, env=env, check=False)
+    assert (done.returncode in (0, 10, 11), done.stdout) == (True, "") and "did not arrive" in done.stderr
 
 
 def test_no_host_key_is_accepted_unasked(server: Sshd, tmp_path: Path) -> None:
