@@ -63,14 +63,14 @@ def decrypt(vector: Vector) -> tuple[bytes, str]:
     from forensics.transfer.cipher import Decrypting, Undecryptable
 
     keys = [pyrage.x25519.Identity.from_str(text) for text in vector.identities]
-    out = b""
+    out = bytearray()
     try:
         stream = Decrypting(io.BytesIO(vector.data), keys)
         while data := stream.read(1 << 16):
             out += data
     except Undecryptable as error:
-        return out, str(error)
-    return out, stream.fault
+        return bytes(out), str(error)
+    return bytes(out), stream.fault
 
 
 def test_vectors_of_age() -> None:
