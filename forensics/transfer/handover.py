@@ -124,7 +124,8 @@ def accept(
         raise InputError(
             f"the verdict is {verdict.code}: it is not accepted like that",
             where=verdict_place(verdict),
-            hint="Refuse it: sealbag handover refuse BAG --offer ... --reason ...; or say --despite REASON.",
+            hint="If nobody vouches: --seal, --signer or --trust, as you had it by another way. Else refuse it: "
+            "sealbag handover refuse BAG --offer ... --reason ...; or say --despite REASON.",
         )
     return _answer(bag, key, offer, "accept", verdict, by=by, place=place, condition=condition, despite=despite or None)
 
