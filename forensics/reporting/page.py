@@ -139,6 +139,7 @@ def context(data: ReportData, tables: Mapping[str, Table], rows: Sequence[Row]) 
         "not_checked": [cell(text) for text in verdict.not_checked],
         "notes": [cell(text) for text in verdict.notes],
         "anchors": [cell(text) for text in verdict.anchor],
+        "refused": any(check.name == "anchor" and check.result == "fail" for check in verdict.checks),
         "signer": cell(verdict.signer),
         "commands": [(clean(command), what) for command, what in _commands(data)],
         "sentences": list(summary(data)),

@@ -80,6 +80,10 @@ def test_a_report_says_what_a_token_proves(bag, people, authority, tmp_path, cap
         said[name] = out.read_text(encoding="utf-8")
     assert "no root of its authority was given" in said["without"]
     assert "no root of its authority was given" not in said["with"] and t[:19] in said["with"]
+    assert "nobody: no anchor was given" in said["with"]
+    out, stranger = tmp_path / "refused.html", "SHA256:" + "A" * 43
+    assert run(capsys, "report", tmp_path / "work", "--out", out, "--signer", stranger)[0] == 0
+    assert "nobody: what was given does not hold" in out.read_text(encoding="utf-8")
     assert run(capsys, "report", tmp_path / "work", "--out", tmp_path / "x", "--tsa", tmp_path / "none")[0] == 78
 
 
