@@ -15,7 +15,8 @@ from benchmarks.measure import ROOT, call, say
 from benchmarks.peers import system
 from forensics.reporting.build import write_report
 
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "reporting")]
+sys.path.insert(0, str(ROOT / "tests" / "reporting"))
+sys.path.insert(0, str(ROOT / "tests"))
 from devtools import Browser  # the tests' own driver and rows: what is measured is what is tested
 from report_rows import report_data
 
