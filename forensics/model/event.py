@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Literal, Protocol, runtime_checkable
 
 Live = Literal["live", "recovered", "corrupt"]
 TzBasis = Literal["utc", "offset", "host-zone", "assumed-utc", "none"]
@@ -79,6 +79,14 @@ class Opened(Protocol):
     def inputs(self) -> Mapping[str, str | int | None]:
         """What the plug-in declared in ``inputs``: ``name`` (display path), ``mtime`` (ns), ``zone``..."""
 
+    @property
+    def span(self) -> tuple[int, int]:
+        """Which bytes (from, before) this task is about: all of them, or one part of a :class:`PartedParser`'s."""
+
+    @property
+    def gathered(self) -> str:
+        """A local JSONL file of what every content gave (:class:`GatheringParser`), sorted; "" if there is none."""
+
     def open(self) -> BinaryIO:
         """A fresh binary stream."""
 
@@ -117,6 +125,44 @@ class Parser(Protocol):
 
     def parse(self, opened: Opened) -> Iterator[Event | Problem]:
         """Yield every record: as an event, or as a problem."""
+
+
+@runtime_checkable
+class CompanionParser(Parser, Protocol):
+    """A parser that also gets every content that another one is given; what it claims itself does not matter."""
+
+    #: id of the parser that it goes with
+    beside: str
+
+
+@runtime_checkable
+class PartedParser(Parser, Protocol):
+    """A parser of contents that can be cut: one larger than *part* bytes is parsed in several tasks.
+
+    Each task has its own ``opened.span``; the spans cover the content. A record belongs to the span
+    in which its first byte lies. Rows are kept in the order of the spans; numbers told are added.
+    """
+
+    part: int
+
+
+@runtime_checkable
+class GatheringParser(Parser, Protocol):
+    """A parser whose contents help each other: all are gathered first, then each is parsed with what all gave."""
+
+    def gather(self, opened: Opened) -> Iterator[Mapping[str, Any]]:
+        """Yield what this content gives the others, as JSON objects; the same one may come twice."""
+
+
+@runtime_checkable
+class TextsParser(Parser, Protocol):
+    """A parser that can give its native records as JSON text, for detection: nothing but the record is made."""
+
+    def texts(self, opened: Opened) -> Iterator[tuple[str, str]]:
+        """Yield (locator, JSON text) of each live record; the locator is that of its event.
+
+        A record that cannot be rendered is left to :meth:`parse`, which states it.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,16 @@ class ContentFile:
     """A stored content, read-only.
 
     :param inputs: what the plug-in declared, and nothing else.
+    :param span: bytes (from, before) that the task is about; None = all.
+    :param gathered: see :attr:`forensics.model.event.Opened.gathered`.
     """
 
     def __init__(
-        self, path: str, size: int, sha256: str, inputs: Mapping[str, str | int | None], parser: str, version: str
-    ) -> None:
+        self, path: str, size: int, sha256: str, inputs: Mapping[str, str | int | None], parser: str, version: str,
+        span: tuple[int, int] | None = None, gathered: str = "",
+    ) -> None:  # fmt: skip
         self.path, self.size, self.sha256, self.inputs = path, size, sha256, inputs
+        self.span, self.gathered = span or (0, size), gathered
         self._parser, self._version = parser, version
         self.told: dict[str, int | str] = {}
 

@@ -1,0 +1,1 @@
+"""Sigma: rules compiled, events matched, correlations."""
