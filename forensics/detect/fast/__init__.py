@@ -1,0 +1,1 @@
+"""The fast engine: the same answers as ``forensics.detect.reference``, tens of thousands of events a second."""
