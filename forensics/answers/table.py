@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
+from forensics.events.csvsafe import cell
 from forensics.source.times import rfc3339
 
 #: column, heading, widest; 0 takes what is left
@@ -35,14 +38,15 @@ COLUMNS: dict[str, tuple[tuple[str, str, int], ...]] = {
         ("pid", "pid", 8), ("process", "process", 0),
     ),
 }  # fmt: skip
-_TIMES = frozenset(("ts", "last_logon", "started"))
+#: fields that hold a time, ns since 1970 UTC
+TIMES = frozenset(("ts", "last_logon", "started", "ended", "first", "last", "changed"))
 #: rows that are looked at to choose widths; the rest is printed as it comes
 LOOKED_AT = 200
 
 
 def _text(row: Mapping[str, Any], name: str, clean: Callable[[str], str]) -> str:
     value = row.get(name)
-    if name in _TIMES:
+    if name in TIMES:
         return (rfc3339(value) or "")[:19].replace("T", " ") if isinstance(value, int) else ""
     return "" if value is None else clean(" ".join(str(value).split()))
 
@@ -80,3 +84,27 @@ def lines(name: str, rows: Iterable[Mapping[str, Any]], width: int, clean: Calla
         yield line(cells)
     for row in source:
         yield line([_text(row, one[0], clean) for one in columns])
+
+
+def csv_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    """Yield the table as CSV (RFC 4180, UTF-8) with a heading line: its columns, then what else the first row has.
+
+    Times are RFC 3339 UTC. A field that a later row has and the first has not stands in the last column,
+    ``more``, as JSON. Cells that would be formulas begin with an apostrophe.
+    """
+    source = iter(rows)
+    first = next(source, None)
+    head = list(dict.fromkeys((*(one[0] for one in COLUMNS[name]), *(first or ()))))
+    known, text = frozenset(head), io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow([*head, "more"])
+    for row in () if first is None else chain((first,), source):
+        more = {field: value for field, value in row.items() if field not in known}
+        times = ((field, row.get(field)) for field in head)
+        cells = [rfc3339(value) if field in TIMES and type(value) is int else value for field, value in times]
+        writer.writerow([*map(cell, cells), cell(more) if more else ""])
+        if text.tell() > 1 << 18:
+            yield text.getvalue().encode("utf-8")
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue().encode("utf-8")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +12,9 @@ import click
 
 from forensics.answers.bagcase import BagCase
 from forensics.answers.opening import cases
-from forensics.answers.tables import event_columns, tables
-from forensics.catalogue.text import safe
+from forensics.answers.tables import event_columns
+from forensics.cli.events_options import filters, place_argument, say_problems
+from forensics.cli.events_tables import TABLES, table_command
 from forensics.cli.looking import say
 from forensics.cli.options import output_options, print_json
 from forensics.errors import OutputNotEmpty
@@ -25,26 +24,11 @@ from forensics.hashing.write import storage_error
 from forensics.source.times import rfc3339
 
 SCHEMA = "sealbag/events/1"
-_PLACE = click.argument("place", type=click.Path(path_type=Path), metavar="BAG_OR_WORK")
-_FILTERS = (
-    click.option("--from", "begin", metavar="TIME", help="From then on: 2026-11-24 or 2026-11-24T13:06:37Z."),
-    click.option("--to", "end", metavar="TIME", help="Before then. With a bound, undated events are left out."),
-    click.option(
-        "--where", "conditions", multiple=True, metavar="COND",
-        help="field=value, field!=value or field~text; more than once: all hold.",
-    ),
-)  # fmt: skip
-
-
-def _filters(command: Any) -> Any:
-    for option in reversed(_FILTERS):
-        command = option(command)
-    return command
 
 
 @click.group("events")
 def command() -> None:
-    """What logs and volatile state say: list, export, and tables of logons, accounts, persistence.
+    """What logs and volatile state say: list, export, and tables that answer questions.
 
     Nothing is verified here: sealbag verify says whether the bag is what was sealed.
     """
@@ -62,15 +46,9 @@ def event_rows(case: BagCase, chosen: Where) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def _problems(found: list[BagCase]) -> None:
-    for case in found:
-        for problem in case.problems:
-            print(f"sealbag: {safe(f'{problem.code}: {problem.detail}')}", file=sys.stderr)
-
-
 @command.command("list")
-@_PLACE
-@_filters
+@place_argument
+@filters
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N events.")
 @output_options
 def list_(
@@ -89,7 +67,7 @@ def list_(
                 say(_line(row))
             if limit is not None and count >= limit:
                 return 0
-    _problems(seen)
+    say_problems(seen)
     if not count and not as_json and not quiet:
         say(_nothing(seen, chosen))
     return 0
@@ -108,8 +86,8 @@ def _nothing(seen: list[BagCase], chosen: Where) -> str:
 
 
 @command.command()
-@_PLACE
-@_filters
+@place_argument
+@filters
 @click.option(
     "--format", "form", type=click.Choice(sorted(FORMATS)), default="jsonl", show_default=True, help="Format."
 )
@@ -135,7 +113,7 @@ def export(
         sys.stdout.buffer.flush()
     else:
         _write(out, form, rows(), done)
-    _problems(seen)
+    say_problems(seen)
     if as_json and out is not None:
         print_json({"schema": "sealbag/events-export/1", "out": str(out), "rows": done.rows, "undated": done.undated})
     elif not quiet:
@@ -169,44 +147,5 @@ def _write(out: Path, form: str, rows: Iterator[dict[str, Any]], done: Written) 
         raise storage_error(error, str(out)) from error
 
 
-def _table(name: str, place: Path, as_json: bool, quiet: bool) -> int:
-    from forensics.answers.table import lines
-
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    for case in cases(place):
-        found, count = tables(case)[name], 0
-        if as_json:
-            for row in found:
-                print(json.dumps({"schema": f"sealbag/{name}/1", "bag": case.facts.get("bag", ""), **row}))
-            continue
-        for text in () if quiet else lines(name, found, width, safe):
-            count += 1
-            say(text)
-        if not count and not quiet:
-            say(f"no {name}: {found.missing or 'what was read holds none'}")
-        _problems([case])
-    return 0
-
-
-@command.command()
-@_PLACE
-@output_options
-def logons(place: Path, as_json: bool, quiet: bool, no_progress: bool) -> int:
-    """Who logged on or tried to: when, from where, how, with which result."""
-    return _table("logons", place, as_json, quiet)
-
-
-@command.command()
-@_PLACE
-@output_options
-def accounts(place: Path, as_json: bool, quiet: bool, no_progress: bool) -> int:
-    """Accounts: of the host's files, or those that events name."""
-    return _table("accounts", place, as_json, quiet)
-
-
-@command.command()
-@_PLACE
-@output_options
-def persistence(place: Path, as_json: bool, quiet: bool, no_progress: bool) -> int:
-    """What starts by itself, and what stands out about it."""
-    return _table("persistence", place, as_json, quiet)
+for _name, _text in TABLES.items():
+    command.add_command(table_command(_name, _text))
