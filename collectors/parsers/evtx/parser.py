@@ -20,7 +20,7 @@ from forensics.model.event import Event, Opened, Problem
 
 _TOLD = (
     "chunks", "chunks-crc-bad", "chunks-bad-magic", "chunks-tables-cut", "records-walked", "records-parsed",
-    "records-behind-damage", "records-damaged", "header-time-differs",
+    "records-behind-damage", "records-damaged", "records-broken-head", "header-time-differs",
 )  # fmt: skip
 _FILETIME_EPOCH = 116_444_736_000_000_000
 
@@ -144,7 +144,7 @@ class _Run:
             ts_kind="created" if view.ts is not None else "",
             tz_basis="utc" if view.ts is not None else "none",
             ts_raw=view.ts_raw,
-            state="corrupt" if record.state == "damaged" else "live",
+            state="corrupt" if record.state in ("damaged", "broken-head") else "live",
             user=view.user,
             src_ip=view.src_ip,
             process=view.process,

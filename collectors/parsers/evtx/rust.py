@@ -9,16 +9,16 @@ every file's stale header harmless and gives each record its offset.
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import re
 import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-from collectors.parsers.evtx.walk import CHUNK, FILE_MAGIC, HEADER, Record, Walk
+from collectors.parsers.evtx.walk import CHUNK, FILE_MAGIC, HEADER, RECORD_MAGIC, SMALLEST, Record, Walk
 
 _FILE = (FILE_MAGIC + struct.pack("<QQQIHHHH", 0, 0, 1, 128, 1, 3, HEADER, 1)).ljust(HEADER, b"\0")
-_SMALLEST = 28
 # What a template instance begins with: fragment header, token 0x0c, version 1 ([MS-EVEN6] 2.2.12).
 _INSTANCE = b"\x0f\x01\x01\x00\x0c\x01"
 _NUMBER = re.compile(r"record number ([0-9]+)")
@@ -37,19 +37,24 @@ class Rendered:
     loops: list[int] = field(default_factory=list)
 
 
+def _frame(copy: bytearray, offset: int, size: int) -> None:
+    copy[offset + 4 : offset + 8] = copy[offset + size - 4 : offset + size] = struct.pack("<I", size)
+
+
 def repaired(chunk: bytes, found: Walk) -> bytes:
     """Return the chunk with whole frames, padded to 64 KiB."""
     copy = bytearray(chunk.ljust(CHUNK, b"\0"))
+    starts = [record.offset for record in found.records] + [offset for offset, _ in found.damaged]
+    ends = dict(itertools.pairwise([*sorted(starts), found.free]))
     for record in found.records:
-        if record.state == "damaged" and record.size >= _SMALLEST:
-            copy[record.offset + 4 : record.offset + 8] = struct.pack("<I", record.size)
-            end = record.offset + record.size
-            copy[end - 4 : end] = struct.pack("<I", record.size)
+        size = ends[record.offset] - record.offset
+        if record.state in ("damaged", "broken-head") and size >= SMALLEST:
+            _frame(copy, record.offset, size)
     for offset, length in found.damaged:
-        if length >= _SMALLEST + 4:
-            head = struct.pack("<4sIQQ", b"**\0\0", length, 0, 0) + b"\0"
+        if length >= SMALLEST + 4:
+            head = struct.pack("<4sIQQ", RECORD_MAGIC, length, 0, 0) + b"\0"
             copy[offset : offset + len(head)] = head
-            copy[offset + length - 4 : offset + length] = struct.pack("<I", length)
+            _frame(copy, offset, ends[offset] - offset)
     return bytes(copy)
 
 
@@ -94,7 +99,7 @@ def render(chunk: bytes, found: Walk) -> Rendered:
     import evtx
 
     result = Rendered(loops=looping(chunk))
-    damaged = bool(found.damaged) or any(record.state == "damaged" for record in found.records)
+    damaged = bool(found.damaged) or any(record.state in ("damaged", "broken-head") for record in found.records)
     data = repaired(chunk, found) if damaged else chunk.ljust(CHUNK, b"\0")
     for head in result.loops:
         # The tables only save a search: without them the library reads names where they lie.

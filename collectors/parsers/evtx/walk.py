@@ -1,8 +1,8 @@
 """The structure of an EVTX chunk, walked: how many records there are, and where.
 
-It decodes nothing; it is the yardstick that the parser's count is held against. After a
+It decodes nothing; it is the yardstick that the parsers' counts are held against. After a
 damaged record it looks for the next sound one on an 8-byte boundary, so that records
-behind damage are counted too.
+behind damage are counted too. Where chunks lie in a file is :mod:`.slots`' matter.
 Source: [MS-EVEN6] 2.2.x, libyal's "Windows XML Event Log (EVTX)" format document.
 """
 
@@ -19,22 +19,28 @@ CHUNK = 65536
 FIRST = 512
 FILE_MAGIC = b"ElfFile\0"
 CHUNK_MAGIC = b"ElfChnk\0"
+RECORD_MAGIC = b"\x2a\x2a\0\0"
+#: the smallest record: its head, and its size once more
+SMALLEST = 28
 _RECORD = struct.Struct("<4sIQQ")
-_MAGIC = b"\x2a\x2a\0\0"
-_SMALLEST = _RECORD.size + 4
 _NO_CRC = 2
 
-State = Literal["sound", "behind-damage", "damaged"]
+State = Literal["sound", "behind-damage", "damaged", "broken-head", "residual"]
+Crc = Literal["ok", "header-bad", "data-bad", "both-bad", "none"]
+#: states of records that lie in the active area of a chunk
+LIVE: tuple[State, ...] = ("sound", "behind-damage", "damaged", "broken-head")
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One framed record.
+    """One record.
 
     :param offset: in its chunk, bytes; *size* with head and tail.
     :param filetime: the header's time, 100 ns since 1601: not the event's time.
-    :param state: ``damaged`` = a head whose size is not repeated at the record's end; its *size* then
-        runs to the next sound record.
+    :param state: ``sound`` = framed, and everything before it in the chunk too; ``behind-damage`` = framed, behind
+        something that is not; ``damaged`` = a head whose size is possible, but not repeated at the record's end;
+        ``broken-head`` = a head whose size is impossible (zero, beyond the slot, reaching into the next sound
+        record): its *size* then runs to the next sound record; ``residual`` = framed, outside the active area.
     """
 
     offset: int
@@ -46,31 +52,50 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """One chunk: its records in order, and the ranges (offset, length) where framing is lost."""
+    """One chunk.
+
+    :param records: of the active area, in order.
+    :param damaged: ranges (offset, length) of the active area that are not zero and hold no head.
+    :param crc: what the two checksums say; ``none`` = the header says that there are none.
+    :param free: where the active area ends: the header's free-space offset, or the last live record's end if it
+        reaches beyond. What follows, up to the chunk's end, is free space: see :func:`residual`.
+    """
 
     records: tuple[Record, ...]
     damaged: tuple[tuple[int, int], ...]
-    crc_bad: bool
+    crc: Crc
+    free: int
+
+    @property
+    def crc_bad(self) -> bool:
+        """True if a checksum is wrong."""
+        return self.crc not in ("ok", "none")
 
 
 @dataclass(frozen=True, slots=True)
 class FileHeader:
-    """What the file's header says; nothing of it is relied on."""
+    """What the file's header says; nothing of it is relied on.
+
+    :param block: size of the header block, bytes; 4,096 in every log that Windows writes.
+    """
 
     valid: bool
     chunks: int
     next_record: int
     dirty: bool
     crc_bad: bool
+    block: int = HEADER
+    full: bool = False
 
 
 def file_header(head: bytes) -> FileHeader:
     """Read the file header (its first 128 bytes; shorter ones are not valid)."""
     if len(head) < 128 or head[:8] != FILE_MAGIC:
         return FileHeader(False, 0, 0, False, False)
-    next_record, chunks = struct.unpack_from("<Q10xH", head, 24)
+    next_record, block, chunks = struct.unpack_from("<Q8xHH", head, 24)
     flags, crc = struct.unpack_from("<II", head, 120)
-    return FileHeader(True, chunks, next_record, bool(flags & 1), zlib.crc32(head[:120]) != crc)
+    bad = zlib.crc32(head[:120]) != crc
+    return FileHeader(True, chunks, next_record, bool(flags & 1), bad, block, bool(flags & 2))
 
 
 def chunks(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -84,37 +109,55 @@ def chunks(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
         offset += len(block)
 
 
-def _framed(chunk: bytes, offset: int) -> Record | None:
-    """Return the sound record at *offset*, None if there is none.
+def framed(chunk: bytes, offset: int) -> Record | None:
+    """Return the record with whole frame at *offset*, None if there is none.
 
     It may end behind the free-space offset: a service that was cut off leaves such a header.
     """
-    if offset + _SMALLEST > len(chunk):
+    if offset + SMALLEST > len(chunk):
         return None
     magic, size, number, filetime = _RECORD.unpack_from(chunk, offset)
-    if magic != _MAGIC or size < _SMALLEST or offset + size > len(chunk):
+    if magic != RECORD_MAGIC or size < SMALLEST or offset + size > len(chunk):
         return None
     tail = int.from_bytes(chunk[offset + size - 4 : offset + size], "little")
     return Record(offset, size, number, filetime, "sound") if tail == size else None
 
 
-def _resync(chunk: bytes, offset: int, limit: int) -> int:
-    """Return where the next sound record begins, *limit* if there is none."""
-    at = chunk.find(_MAGIC, offset, limit)
+def _resync(chunk: bytes, offset: int, limit: int, step: int = 8) -> int:
+    """Return where the next framed record begins (before *limit*), *limit* if there is none."""
+    at = chunk.find(RECORD_MAGIC, offset, limit)
     while at >= 0:
-        if at % 8 == 0 and _framed(chunk, at) is not None:
+        if at % step == 0 and framed(chunk, at) is not None:
             return at
-        at = chunk.find(_MAGIC, at + 1, limit)
+        at = chunk.find(RECORD_MAGIC, at + 1, limit)
     return limit
 
 
-def _crc_bad(chunk: bytes, free: int) -> bool:
-    flags = int.from_bytes(chunk[120:124], "little")
-    if flags & _NO_CRC:
-        return False
-    header = zlib.crc32(chunk[128:FIRST], zlib.crc32(chunk[:120]))
-    data = zlib.crc32(chunk[FIRST:free])
-    return header != int.from_bytes(chunk[124:128], "little") or data != int.from_bytes(chunk[52:56], "little")
+def _free(chunk: bytes) -> int:
+    free = int.from_bytes(chunk[48:52], "little")
+    return free if FIRST <= free <= len(chunk) else len(chunk)
+
+
+def crc_state(chunk: bytes, free: int | None = None) -> Crc:
+    """Return what the chunk's two checksums say: of its header and of its records up to the free-space offset."""
+    if int.from_bytes(chunk[120:124], "little") & _NO_CRC:
+        return "none"
+    header = zlib.crc32(chunk[128:FIRST], zlib.crc32(chunk[:120])) != int.from_bytes(chunk[124:128], "little")
+    end = _free(chunk) if free is None else free
+    data = zlib.crc32(memoryview(chunk)[FIRST:end]) != int.from_bytes(chunk[52:56], "little")
+    if header:
+        return "both-bad" if data else "header-bad"
+    return "data-bad" if data else "ok"
+
+
+def _lost(chunk: bytes, start: int, end: int) -> tuple[Record | None, int]:
+    """Return the record whose damaged head lies at *start*, and where it ends; (None, start) if no head is there."""
+    if not chunk.startswith(RECORD_MAGIC, start) or start + _RECORD.size > len(chunk):
+        return None, start
+    _, size, number, filetime = _RECORD.unpack_from(chunk, start)
+    if SMALLEST <= size <= end - start:
+        return Record(start, size, number, filetime, "damaged"), start + size
+    return Record(start, end - start, number, filetime, "broken-head"), end
 
 
 def walk(chunk: bytes) -> Walk:
@@ -122,22 +165,38 @@ def walk(chunk: bytes) -> Walk:
 
     A free-space offset that is impossible counts as the chunk's end.
     """
-    free = int.from_bytes(chunk[48:52], "little")
-    limit = free if FIRST <= free <= len(chunk) else len(chunk)
+    limit = _free(chunk)
     records: list[Record] = []
     damaged: list[tuple[int, int]] = []
     offset, behind = FIRST, False
-    while offset + _SMALLEST <= limit:
-        found = _framed(chunk, offset)
+    while offset + SMALLEST <= limit:
+        found = framed(chunk, offset)
         if found is None:
             start, offset = offset, _resync(chunk, offset + 8, limit)
-            if chunk.startswith(_MAGIC, start):
-                _, _, number, filetime = _RECORD.unpack_from(chunk, start)
-                records.append(Record(start, offset - start, number, filetime, "damaged"))
-            elif any(chunk[start:offset]):
-                damaged.append((start, offset - start))
+            record, rest = _lost(chunk, start, offset)
+            if record is not None:
+                records.append(record)
+            if any(chunk[rest:offset]):
+                damaged.append((rest, offset - rest))
             behind = True
             continue
         records.append(replace(found, state="behind-damage") if behind else found)
         offset += found.size
-    return Walk(tuple(records), tuple(damaged), _crc_bad(chunk, limit))
+    return Walk(tuple(records), tuple(damaged), crc_state(chunk, limit), max(limit, offset))
+
+
+def residual(chunk: bytes, free: int | None = None) -> Iterator[Record]:
+    """Yield the framed records outside the active area, in order; no checksum covers them.
+
+    :param free: :attr:`Walk.free`; None = walk for it. Bytes without a chunk's magic are searched whole, at any
+        offset; a chunk's free space on 8-byte boundaries, as all of its records lie.
+    """
+    whole = not chunk.startswith(CHUNK_MAGIC)
+    step = 1 if whole else 8
+    offset = 0 if whole else free if free is not None else walk(chunk).free
+    while (at := _resync(chunk, offset, len(chunk), step)) < len(chunk):
+        found = framed(chunk, at)
+        if found is None:
+            return
+        yield replace(found, state="residual")
+        offset = at + found.size
