@@ -210,6 +210,9 @@ class _Kept:
     def has(self, key: str) -> bool:
         return False
 
+    def find(self, key: str) -> Receipt | None:
+        return None
+
     def take(self, receipt: Receipt, rows: Path | None) -> Receipt:
         if rows is not None:
             self.rows = _unpacked(rows)

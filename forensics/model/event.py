@@ -165,6 +165,17 @@ class TextsParser(Parser, Protocol):
         """
 
 
+@runtime_checkable
+class ArbitratingParser(CompanionParser, Protocol):
+    """A companion that holds a parser's records against other parsers'; ``--verify`` chooses how far it goes.
+
+    It is made with ``options={"arbiter": "all"}`` where every record is to be judged by all parsers.
+    """
+
+    def arbitrate(self, opened: Opened, locators: Sequence[str]) -> Iterator[Event]:
+        """Judge just the records at *locators* (of the parser that it goes with); one event each."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuleProblem:
     """A rule that does not compile: where, and why; the others run."""

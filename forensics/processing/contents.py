@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -75,7 +76,8 @@ class Content:
         if path is not None:
             yield path
             return
-        joined = scratch / f"joined-{self.sha256}"
+        # several plug-ins may be at the same content: each has a copy that goes when it ends
+        joined = scratch / f"joined-{self.sha256}-{os.urandom(4).hex()}"
         try:
             with joined.open("wb") as out:
                 for piece in pieces(self.bag, self.line):

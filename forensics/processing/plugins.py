@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from forensics import registry
 from forensics.errors import PluginError, SealbagError
-from forensics.model.event import Parser
+from forensics.model.event import CompanionParser, Parser
 from forensics.processing.contents import Content, Named
 
 #: a parser takes a content from this claim on
@@ -22,6 +22,8 @@ class Loaded:
     plugin: registry.Plugin
     obj: Any
     digest: str
+    #: what it is made with in a child; part of its results' keys
+    options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -82,13 +84,15 @@ def _check_shape(obj: Any) -> None:
 def choose(
     parsers: Iterable[Loaded], content: Content, head: bytes, on_error: Callable[[Loaded, Exception], None]
 ) -> tuple[Loaded, Named] | None:
-    """The parser that claims a content most, and the name it claimed it under.
+    """The parser that claims a content most, and the name it claimed it under; companions take no part.
 
     :param on_error: told of a parser that raises when it is asked; it claims nothing then.
     """
     best: tuple[int, Loaded, Named] | None = None
     for loaded in parsers:
         parser: Parser = loaded.obj
+        if isinstance(parser, CompanionParser):
+            continue
         for named in content.names:
             try:
                 claim = int(parser.claims(named.path, head))
@@ -98,6 +102,11 @@ def choose(
             if claim >= CLAIM and (best is None or claim > best[0]):
                 best = (claim, loaded, named)
     return None if best is None else (best[1], best[2])
+
+
+def companions(parsers: Iterable[Loaded], id: str) -> list[Loaded]:
+    """Those that also get every content that the parser *id* is given."""
+    return [one for one in parsers if isinstance(one.obj, CompanionParser) and one.obj.beside == id]
 
 
 def declared(loaded: Loaded, named: Named) -> Mapping[str, str | int | None]:

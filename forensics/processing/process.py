@@ -11,8 +11,12 @@ from forensics.catalogue.reader import read
 from forensics.custody.bag import BagWriter
 from forensics.errors import RuleInvalid
 from forensics.model.event import Receipt
+from forensics.processing.claiming import Claim, claim_all
+from forensics.processing.completeness import Completeness
 from forensics.processing.contents import Content, contents_of
-from forensics.processing.parsing import Completeness, Parsing
+from forensics.processing.gathering import gather_all
+from forensics.processing.parsers import Parsers, Verify, load_parsers
+from forensics.processing.parsing import Parsing
 from forensics.processing.plugins import Loaded, Plugins, load_plugins
 from forensics.processing.scan_report import ScanReport
 from forensics.processing.scanning import check_packs, scan_contents
@@ -21,7 +25,7 @@ from forensics.scan.folder import own_pack
 from forensics.workspace.work import Workspace
 
 YARA = "yara"
-PARSERS, SCANNERS = "forensics.parsers", "forensics.scanners"
+SCANNERS = "forensics.scanners"
 #: told (phase, done, total, name)
 OnStep = Callable[[str, int, int, str], None]
 
@@ -33,6 +37,7 @@ class Settings:
     :param parsers: ids; empty = all. :param scanners: likewise.
     :param packs: rule files and folders for YARA, in place of our own.
     :param parse: False leaves the parsers out; *scan* likewise the scanners.
+    :param verify: how far other parsers check the records (:data:`forensics.processing.parsers.Verify`).
     """
 
     parsers: tuple[str, ...] = ()
@@ -40,6 +45,7 @@ class Settings:
     packs: tuple[str, ...] = ()
     parse: bool = True
     scan: bool = True
+    verify: Verify = ""
     workers: int = field(default_factory=lambda: max(1, min(4, os.cpu_count() or 1)))
 
 
@@ -61,18 +67,37 @@ def _silent(phase: str, done: int, total: int, name: str) -> None:
     return
 
 
-def _run(
-    contents: dict[str, Content], sink: Sink, settings: Settings, parsers: Plugins, scanners: Plugins, step: OnStep
-) -> Processed:
-    total, done = len(contents), 0
+def _counted(step: OnStep, phase: str, total: int) -> Callable[[str], None]:
+    """A function to be told of each thing done in *phase*."""
+    done = 0
 
-    def parsed(name: str) -> None:
+    def one(name: str) -> None:
         nonlocal done
         done += 1
-        step("process", done, total, name)
+        step(phase, done, total, name)
 
-    step("process", 0, total, "")
-    parsing = Parsing(parsers.loaded, sink, workers=settings.workers, on_done=parsed).run(contents.values())
+    step(phase, 0, total, "")
+    return one
+
+
+def _parse(claims: list[Claim], sink: Sink, settings: Settings, found: Completeness, step: OnStep) -> Completeness:
+    """Gather where parsers ask for it, then parse."""
+    gathered = gather_all(claims, sink, workers=settings.workers, on_done=_counted(step, "gather", len(claims)))
+    try:
+        told = _counted(step, "process", len(claims))
+        return Parsing(sink, found, workers=settings.workers, on_done=told, gathered=gathered).run(claims)
+    finally:
+        for one in gathered.values():
+            if one.path is not None:
+                one.path.unlink(missing_ok=True)
+
+
+def _run(
+    contents: dict[str, Content], sink: Sink, settings: Settings, parsers: Parsers, scanners: Plugins, step: OnStep
+) -> Processed:
+    total, found = len(contents), Completeness()
+    claims = claim_all(parsers.loaded, contents.values(), found, parsers.quiet) if settings.parse else []
+    parsing = _parse(claims, sink, settings, found, step)
     out = Processed(parsing, broken=[*parsers.broken, *scanners.broken])
     for name, (error, count) in parsing.no_claims.items():
         out.broken.append((name, f"it failed when asked about {count} contents, which it was not given: {error}"))
@@ -81,13 +106,7 @@ def _run(
         if packs is None:
             out.broken.append((scanner.id, "it brings no rules, and none were named for it"))
             continue
-        done = 0
-
-        def scanned(name: str) -> None:
-            nonlocal done
-            done += 1
-            step("scan", done, total, name)
-
+        scanned = _counted(step, "scan", total)
         try:
             scan = scan_contents(contents.values(), scanner, packs, sink, workers=settings.workers, on_done=scanned)
         except RuleInvalid as error:
@@ -120,9 +139,9 @@ def _packs(scanner: Loaded, settings: Settings) -> tuple[str, ...] | None:
     return None
 
 
-def _plugins(settings: Settings) -> tuple[Plugins, Plugins]:
+def _plugins(settings: Settings) -> tuple[Parsers, Plugins]:
     scanners = load_plugins(SCANNERS, settings.scanners) if settings.scan else Plugins((), ())
-    return load_plugins(PARSERS, settings.parsers) if settings.parse else Plugins((), ()), scanners
+    return load_parsers(settings.parsers, settings.verify) if settings.parse else Parsers(), scanners
 
 
 def process_open_bag(bag: BagWriter, settings: Settings, step: OnStep = _silent) -> Processed:
@@ -134,8 +153,7 @@ def process_open_bag(bag: BagWriter, settings: Settings, step: OnStep = _silent)
     parsers, scanners = _plugins(settings)
     for loaded in (*parsers.loaded, *scanners.loaded):
         _plugin_line(bag, loaded)
-    keys = {receipt.key for receipt in held_receipts(bag.path)}
-    done = _run(contents_of(bag.path), BagSink(bag, keys), settings, parsers, scanners, step)
+    done = _run(contents_of(bag.path), BagSink(bag, held_receipts(bag.path)), settings, parsers, scanners, step)
     for name, reason in done.broken:
         bag.line("note", {"text": f"plug-in {name} was not run: {reason}"})
     for sha256, reason in done.parsing.unread:

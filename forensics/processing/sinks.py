@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +24,9 @@ class Sink(Protocol):
 
     def has(self, key: str) -> bool:
         """Whether this result is there already."""
+
+    def find(self, key: str) -> Receipt | None:
+        """The receipt of a result that is there already."""
 
     def take(self, receipt: Receipt, rows: Path | None) -> Receipt:
         """Adopt a row file from scratch; return the receipt with its place and digest."""
@@ -69,16 +72,23 @@ def receipt_from_line(line: Mapping[str, Any]) -> Receipt:
 
 
 class BagSink:
-    """Results as payload of a bag that is still open: data/derived and ``result`` lines."""
+    """Results as payload of a bag that is still open: data/derived and ``result`` lines.
 
-    def __init__(self, bag: BagWriter, keys: set[str] | None = None) -> None:
+    :param receipts: of results that an earlier process of this bag stored.
+    """
+
+    def __init__(self, bag: BagWriter, receipts: Iterable[Receipt] = ()) -> None:
         self.bag = bag
         self.scratch = bag.path / "tmp"
-        self._keys = keys if keys is not None else set()
+        self._known = {receipt.key: receipt for receipt in receipts}
 
     def has(self, key: str) -> bool:
-        """Whether an earlier process of this bag stored it."""
-        return key in self._keys
+        """Whether it was stored, by this process or an earlier one of this bag."""
+        return key in self._known
+
+    def find(self, key: str) -> Receipt | None:
+        """The receipt of a result that is there already."""
+        return self._known.get(key)
 
     def take(self, receipt: Receipt, rows: Path | None) -> Receipt:
         """Add the result line and adopt the file with the next group."""
@@ -93,5 +103,5 @@ class BagSink:
             self.bag.derive(receipt.plugin, str(rows), sha256, result_fields(receipt) | {"size": size})
         else:
             self.bag.derive(receipt.plugin, "", "", result_fields(receipt))
-        self._keys.add(receipt.key)
+        self._known[receipt.key] = receipt
         return receipt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -21,34 +22,45 @@ _plugins: dict[str, Any] = {}
 
 
 def load_plugin(target: str, options: Mapping[str, Any]) -> Any:
-    """Return the plug-in's object, made once in a child."""
-    found = _plugins.get(target)
+    """Return the plug-in's object, made once in a child for the same options."""
+    key = json.dumps([target, dict(options)], sort_keys=True)
+    found = _plugins.get(key)
     if found is None:
         module, _, attribute = target.partition(":")
         factory = getattr(importlib.import_module(module), attribute)
-        found = _plugins[target] = factory(**({"options": options} if options else {}))
+        found = _plugins[key] = factory(**({"options": dict(options)} if options else {}))
     return found
 
 
+def content_of(item: Mapping[str, Any], parser: Any) -> ContentFile:
+    """The content of *item* as *parser* sees it: all of it, or the item's ``span``; with what was ``gathered``."""
+    span = item.get("span")
+    return ContentFile(
+        item["path"], item["size"], item["sha256"], item["inputs"], parser.id, parser.version,
+        (int(span[0]), int(span[1])) if span else None, str(item.get("gathered", "")),
+    )  # fmt: skip
+
+
 def parse(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-    """Parse *item* (path, size, sha256, inputs, plugin, out); return status, counts, problems.
+    """Parse *item* (path, size, sha256, inputs, plugin, options, out, span, gathered); return status, counts, problems.
 
     An exception of the parser ends this content: what was had stands, the status is
     ``partial`` or ``failed`` and the code its class.
     """
-    parser = load_plugin(item["plugin"], {})
-    content = ContentFile(item["path"], item["size"], item["sha256"], item["inputs"], parser.id, parser.version)
+    parser = load_plugin(item["plugin"], item.get("options") or {})
+    content = content_of(item, parser)
     counts: Counter[str] = Counter()
     problems: list[dict[str, str]] = []
     code = detail = ""
-    limit = MIN_RECORDS + RECORDS_PER_BYTE * content.size
+    size = content.span[1] - content.span[0]
+    limit = MIN_RECORDS + RECORDS_PER_BYTE * size
     with RowWriter(item["out"]) as rows:
         try:
             for number, found in enumerate(parser.parse(content), 1):
                 if number % BEAT_ROWS == 0:
                     beat()
                 if number > limit:
-                    code, detail = "endless", f"more than {limit} records of {content.size} bytes: given up"
+                    code, detail = "endless", f"more than {limit} records of {size} bytes: given up"
                     break
                 _take(found, rows, counts, problems)
         except MemoryError:

@@ -136,6 +136,10 @@ class Workspace:
         """Whether this result is there already."""
         return key in self.receipts
 
+    def find(self, key: str) -> Receipt | None:
+        """The receipt of a result that is there already."""
+        return self.receipts.get(key)
+
     def know(self, receipts: Iterable[Receipt]) -> None:
         """Results that the bags themselves hold need not be made again."""
         for receipt in receipts:
