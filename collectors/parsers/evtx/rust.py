@@ -13,6 +13,7 @@ import itertools
 import json
 import re
 import struct
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,12 +127,28 @@ def render(chunk: bytes, found: Walk) -> Rendered:
     return result
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Keep a name that comes twice: the library may write one (LogonGuid of 4648); the second is ``name_1``."""
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    found.clear()
+    again: Counter[str] = Counter()
+    for name, value in pairs:
+        key = name
+        while key in found:
+            again[name] += 1
+            key = f"{name}_{again[name]}"
+        found[key] = value
+    return found
+
+
 def native(text: str) -> dict[str, Any]:
     """Return the record's JSON as a dict.
 
     :raises ValueError: if it is none.
     """
-    value = json.loads(text)
+    value = json.loads(text, object_pairs_hook=_object)
     if not isinstance(value, dict):
         raise ValueError("the record is no object")
     return value
