@@ -206,7 +206,8 @@ def open_case(
     :param partitions: of a workspace, beside those that the bag holds; those of other bags' contents
         do not count.
     :param ran: number of contents by parser that the workspace states, for a caller without receipts.
-    :param receipts: of a workspace: how parsers ended on which content, and what they told.
+    :param receipts: of a workspace: how parsers ended on which content, and what they told. They stand in
+        the place of what the bag holds of the same parser and content.
     :raises NotABag, FutureFormat, InputError:
     """
     case = BagCase(bag, survey(bag), ran=dict(ran or {}))
@@ -214,12 +215,14 @@ def open_case(
     parts: dict[str, dict[tuple[str, str], Partition]] = {}
     for part in partitions:
         parts.setdefault(part.content, {})[part.parser, part.sha256] = part
+    newer = set()
     for receipt in receipts:
+        newer.add((receipt.plugin, receipt.content))
         case._take(receipt)
     for line in read(bag):
         if line["kind"] == "result":
             found = _receipt(line)
-            if found is not None:
+            if found is not None and (found.plugin, found.content) not in newer:
                 case._take(found)
                 part = Partition(bag / found.stored, found.plugin, found.content, found.sha256)
                 if found.stored:

@@ -27,8 +27,8 @@ def cases(place: Path) -> Iterator[BagCase]:
     work = Workspace.open(place)
     parts = [
         Partition(place / receipt.stored, receipt.plugin, receipt.content, receipt.sha256)
-        for receipt in work.receipts.values()
+        for receipt in work.latest()
         if receipt.stored and (place / receipt.stored).is_file()
     ]
     for ref in work.bags:
-        yield open_case(Path(ref.path), parts, receipts=work.receipts.values())
+        yield open_case(Path(ref.path), parts, receipts=work.latest())

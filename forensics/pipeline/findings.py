@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,13 +62,27 @@ class Answered:
         return sorted(self.places.get(content, []), key=lambda one: one.path != named)
 
 
-def _partitions(work: Workspace) -> list[Partition]:
-    """The workspace's own row files."""
-    return [
-        Partition(work.path / receipt.stored, receipt.plugin, receipt.content, receipt.sha256)
-        for receipt in work.own_receipts()
-        if receipt.stored
-    ]
+def _partition(folder: Path, receipt: Receipt) -> Partition:
+    return Partition(folder / receipt.stored, receipt.plugin, receipt.content, receipt.sha256)
+
+
+def _own_scans(work: Workspace, scanners: Collection[str]) -> list[Partition]:
+    """Row files of the workspace's scans, the newest first: one with the same rules over no fewer contents replaces.
+
+    Runs with other rules stand beside each other.
+    """
+    kept: dict[tuple[str, ...], int] = {}
+    out: list[Partition] = []
+    for receipt in reversed([one for one in work.own_receipts() if one.plugin in scanners]):
+        contents = receipt.counts.get("contents", 0)
+        packs = (str(value) for name, value in receipt.counts.items() if name.startswith("pack_"))
+        rules = (receipt.plugin, *packs)
+        if rules in kept and isinstance(contents, int) and contents <= kept[rules]:
+            continue
+        kept.setdefault(rules, contents if isinstance(contents, int) else 0)
+        if receipt.stored:
+            out.append(_partition(work.path, receipt))
+    return out
 
 
 def _scan_rows(partitions: Iterable[Partition], problems: list[Problem]) -> Iterator[Finding]:
@@ -101,20 +115,23 @@ def answer(work: Workspace, held: Mapping[str, list[Receipt]], scanners: Iterabl
     :param scanners: ids of the scanners.
     :raises NotABag, FutureFormat, InputError:
     """
-    own = _partitions(work)
     wanted = set(scanners)
+    latest = work.latest()
+    own = [_partition(work.path, one) for one in latest if one.stored and one.plugin not in wanted]
+    own_scans = _own_scans(work, wanted)
     out: list[Answered] = []
     for ref in work.bags:
         bag = Path(ref.path)
-        case = open_case(bag, [one for one in own if one.parser not in wanted], receipts=list(work.own_receipts()))
+        case = open_case(bag, own, receipts=latest)
         done = Answered(bag, case, run_all(case))
-        scans = [one for one in own if one.parser in wanted] + _held_scans(bag, held.get(ref.path, []), wanted)
+        scans = own_scans + _held_scans(bag, held.get(ref.path, []), wanted)
         here = {held_line.sha256 for held_line in case.artefacts() if held_line.sha256}
-        seen: set[tuple[str, str, str, int | None]] = set()
+        seen: set[tuple[str, str, str, int | None, str]] = set()
         for found in _scan_rows(scans, done.problems):
             content = found.refs[0].content if found.refs else ""
             # a bag's own scan and a newer one in the workspace say the same of the same content
-            key = (found.by, found.rule, content, found.offset)
+            locator = found.refs[0].locator if found.refs else ""
+            key = (found.by, found.rule, content, found.offset, locator)
             if key not in seen and (not content or content in here):
                 seen.add(key)
                 done.scanned.append(found)

@@ -16,8 +16,9 @@ from forensics.errors import RuleInvalid
 from forensics.model.display import display
 from forensics.model.event import RuleProblem
 
-#: which files of a folder are rules
+#: which files of a folder are rules: of YARA, of Sigma
 SUFFIXES = (".yar", ".yara")
+SIGMA_SUFFIXES = (".yml", ".yaml")
 MAX_FILE = 16 << 20
 MAX_FILES = 20_000
 MAX_TOTAL = 256 << 20
@@ -50,16 +51,16 @@ def pack_digest(digests: Iterable[tuple[bytes, str]]) -> str:
     return hashlib.sha256(b"".join(lines)).hexdigest()
 
 
-def _walk(folder: Path, depth: int = 0) -> Iterator[tuple[Path, str]]:
+def _walk(folder: Path, suffixes: Sequence[str], depth: int = 0) -> Iterator[tuple[Path, str]]:
     """Rule files below *folder* in order of name, each with what is wrong with it ("")."""
     for path in sorted(folder.iterdir(), key=lambda path: os.fsencode(path.name)):
         mode = path.lstat().st_mode
         if stat.S_ISDIR(mode):
             if depth < _MAX_DEPTH:
-                yield from _walk(path, depth + 1)
+                yield from _walk(path, suffixes, depth + 1)
             else:
                 yield path, f"deeper than {_MAX_DEPTH} folders"
-        elif path.suffix.lower() in SUFFIXES:
+        elif path.suffix.lower() in suffixes:
             # a link may lead anywhere, a FIFO would hold us up
             yield path, "" if stat.S_ISREG(mode) else "no regular file"
 
@@ -76,18 +77,19 @@ def _read(path: Path, left: int) -> bytes | str:
     return data if len(data) <= left else f"the pack is larger than {MAX_TOTAL} bytes"
 
 
-def read_pack(path: Path, copy: Path) -> RulePack:
+def read_pack(path: Path, copy: Path, suffixes: Sequence[str] = SUFFIXES) -> RulePack:
     """Read the pack at *path*, a folder or one rule file, and copy its rule files to *copy*/<name>.
 
+    :param suffixes: of the files in a folder that are rules, lower case.
     :raises RuleInvalid: if there is no rule file, or there are more than 20,000.
     :raises OSError: if the copy cannot be written.
     """
     single = path.is_file()
     root = path.parent if single else path
     if not single and not path.is_dir():
-        raise RuleInvalid("no such rule pack", where=str(path), hint="Name a folder or a .yar file.")
+        raise RuleInvalid("no such rule pack", where=str(path), hint=f"Name a folder or a {suffixes[0]} file.")
     try:
-        found = [(path, "")] if single else list(_walk(path))
+        found = [(path, "")] if single else list(_walk(path, suffixes))
     except OSError as error:
         raise RuleInvalid(f"the rule pack cannot be read: {error.strerror}", where=str(error.filename)) from error
     if len(found) > MAX_FILES:
@@ -110,13 +112,13 @@ def read_pack(path: Path, copy: Path) -> RulePack:
         (target / inner).write_bytes(data)
     if not digests:
         why = f": {problems[0].where}: {problems[0].reason}" if problems else ""
-        raise RuleInvalid(f"no rule file that can be read{why}", where=str(path), hint=f"Rules end in {SUFFIXES}.")
+        raise RuleInvalid(f"no rule file that can be read{why}", where=str(path), hint=f"Rules end in {tuple(suffixes)}.")
     return RulePack(display(os.fsencode(name)), target, pack_digest(digests), len(digests), tuple(problems))
 
 
-def read_packs(paths: Sequence[Path], copy: Path) -> list[RulePack]:
+def read_packs(paths: Sequence[Path], copy: Path, suffixes: Sequence[str] = SUFFIXES) -> list[RulePack]:
     """Read several packs; each has a folder of its own in *copy*.
 
     :raises RuleInvalid, OSError: as :func:`read_pack`.
     """
-    return [read_pack(path, copy / str(number)) for number, path in enumerate(paths)]
+    return [read_pack(path, copy / str(number), suffixes) for number, path in enumerate(paths)]

@@ -120,8 +120,15 @@ class Workspace:
             os.truncate(path, whole)  # a torn tail of a killed process: that result is made again
 
     def own_receipts(self) -> Iterator[Receipt]:
-        """Those of results that lie in the workspace, not in a bag."""
-        return (self.receipts[key] for key in sorted(self._own))
+        """Those of results that lie in the workspace, not in a bag; in the order in which they were made."""
+        return (receipt for key, receipt in self.receipts.items() if key in self._own)
+
+    def latest(self) -> list[Receipt]:
+        """Of its own results the last one for each plug-in and content: the others are superseded.
+
+        A result is made again when a plug-in or what it depends on has changed.
+        """
+        return list({(receipt.plugin, receipt.content): receipt for receipt in self.own_receipts()}.values())
 
     def current(self) -> list[Receipt]:
         """One receipt for each plug-in and content: a newer release's own result counts before a bag's."""
