@@ -6,7 +6,10 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-Kind = Literal["", "utmp", "lastlog", "auth", "syslog", "history", "cron", "packages", "volatile", "journal", "evtx"]
+Kind = Literal[
+    "", "utmp", "lastlog", "auth", "syslog", "history", "cron", "packages", "volatile", "journal", "evtx", "audit",
+    "web-access", "web-error", "iis", "vsftpd",
+]  # fmt: skip
 
 _ROTATED = re.compile(r"(?:[.-](?:[0-9]{1,3}|[0-9]{8}(?:-?[0-9]{1,10})?|old|bak|save)|~|\.(?:gz|xz|bz2|zst|zstd))+$")
 _AUTH = {"auth.log", "authlog", "secure", "sudo.log", "sudo", "auth"}
@@ -22,6 +25,17 @@ _HISTORY = re.compile(
 )
 _STATE_HISTORY = re.compile(
     r"/\.local/state/(?:[a-z]+/)?(?:history|[a-z]+_history)$|/\.(?:bash|zsh)_sessions/[^/]+\.history"
+)
+_AUDIT = re.compile(r"(?:^|/)audit\.log(?:$|[.-])")
+#: names of web servers' logs, where a web server keeps them; elsewhere the shape tells
+_WEB = re.compile(
+    r"/(?:apache2?|httpd|nginx|lighttpd|lsws|[^/]*tomcat[^/]*/logs|apache[^/]*/logs|nginx[^/]*/logs)/(?:[^/]+/)*"
+    r"(?:[^/]*?[._-])?(?P<what>access|error)(?:[._-][^/]*)?$",
+    re.IGNORECASE,
+)
+_IIS = re.compile(
+    r"/(?:w3svc|msftpsvc|ftpsvc|smtpsvc)[0-9]*/[^/]+\.log$|/httperr/[^/]+\.log$|/u_ex[0-9]{4,8}(?:_x)?\.log$",
+    re.IGNORECASE,
 )
 _CRON = re.compile(
     r"/etc/(?:ana)?crontab$|/etc/cron\.d/[^/]+$|/spool/cron/crontabs/[^/]+$|/spool/cron/(?!crontabs/|lastrun/)[^/]+$"
@@ -52,6 +66,14 @@ def kind(name: str) -> Kind:
         return "cron"
     if base in _PACKAGES or any((path[: path.rfind("/")] + "/" + base).endswith(tail) for tail in _PACKAGE_PATHS):
         return "packages"
+    if _AUDIT.search(path):
+        return "audit"
+    if base.startswith("vsftpd.log"):
+        return "vsftpd"
+    if web := _WEB.search(path):
+        return "web-access" if web["what"].lower() == "access" else "web-error"
+    if _IIS.search(path.replace("\\\\", "/")):
+        return "iis"
     if base in _AUTH:
         return "auth"
     if base in _SYSLOG:

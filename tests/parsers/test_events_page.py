@@ -18,6 +18,9 @@ def words() -> set[str]:
     events = tomllib.loads((HERE / "evtx" / "events.toml").read_text())
     found = {row["action"] for rows in events["provider"].values() for row in rows.values()}
     found |= {rule["action"] for rule in tomllib.loads((HERE / "auth.toml").read_text())["rule"]}
+    meanings = tomllib.loads((HERE / "audit" / "meanings.toml").read_text())
+    found |= {word for row in meanings["type"].values() for word in row.values()} | set(meanings["syscall"].values())
+    found.discard("")
     for path in HERE.rglob("*.py"):
         text = path.read_text()
         found |= set(re.findall(r'action\s*=\s*"([a-z-]+)"', text))

@@ -23,6 +23,9 @@ NODE = event(
 EVTX = log([chunk([(number, 5, NODE) for number in range(1, 4)])])
 JOURNAL = journal([(1, [b"MESSAGE=a", b"SYSLOG_IDENTIFIER=b"]), (2, [b"MESSAGE=" + b"c" * 100])], how="zstd")
 ROW = b'{"type":"process","pid":1,"start_ns":5}\n'
+ACCESS = b'1.2.3.4 - - [01/Jan/2024:00:00:00 +0000] "GET / HTTP/1.1" 200 1\n'
+IIS = b"#Software: x\n#Date: 2024-01-01 00:00:00\n#Fields: date time c-ip cs-method\n2024-01-01 00:00:00 1.2.3.4 GET\n"
+AUDIT = b"type=USER_LOGIN msg=audit(1700000000.123:45): pid=1 uid=0 msg='op=login acct=\"a\" res=success'\n"
 CASES: list[tuple[str, bytes, str]] = [
     ("var/log/auth.log", SYSLOG, "linux.auth"),
     ("var/log/auth.log.1", ISO, "linux.auth"),
@@ -62,7 +65,19 @@ CASES: list[tuple[str, bytes, str]] = [
     ("etc/passwd", b"root:x:0:0::/root:/bin/sh\n", ""),
     ("etc/cron.daily/apt", b"#!/bin/sh\n", ""),
     ("usr/bin/ls", b"\x7fELF" + bytes(4092), ""),
-    ("var/log/nginx/access.log", b'1.2.3.4 - - [01/Jan/2024:00:00:00 +0000] "GET / HTTP/1.1" 200 1\n', ""),
+    ("var/log/nginx/access.log", ACCESS, "web.access"),
+    ("var/log/apache2/other_vhosts_access.log.2", b"h:443 " + ACCESS, "web.access"),
+    ("srv/logs/web01.txt", ACCESS, "web.access"),
+    ("var/log/apache2/error.log", b"[Wed Oct 11 14:32:52 2023] [error] [client 1.2.3.4] x\n", "web.error"),
+    ("var/log/nginx/error.log.1", b"2024/01/01 00:00:00 [error] 1#2: *3 x, client: 1.2.3.4\n", "web.error"),
+    ("var/log/httpd/ssl_error_log-20240101", b"", "web.error"),
+    ("inetpub/logs/LogFiles/W3SVC1/u_ex240101.log", IIS, "web.iis"),
+    ("recovered/f0004", IIS, "web.iis"),
+    ("var/log/audit/audit.log.3", AUDIT, "linux.audit"),
+    ("var/log/audit/audit.log", b"", "linux.audit"),
+    ("recovered/f0005", b"node=a " + AUDIT, "linux.audit"),
+    ("var/log/vsftpd.log", b'Mon Jun  6 18:43:28 2016 [pid 2] CONNECT: Client "192.0.2.9"\n', "linux.vsftpd"),
+    ("var/log/mysql/error.log", ISO, "linux.syslog"),
     ("var/log/journal.txt", b"text\n", ""),
     ("home/a/notes", b"", ""),
     ("Users/a/My.Documents/x.docx", b"PK\x03\x04" + bytes(200), ""),
@@ -81,7 +96,7 @@ ALL = parsers()
 
 
 def test_ids_are_the_entries_names() -> None:
-    assert len(ALL) == 9
+    assert len(ALL) >= 14
     assert all(parser.id == name and parser.version for name, parser in ALL.items())
 
 

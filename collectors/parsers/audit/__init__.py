@@ -1,0 +1,1 @@
+"""auditd's logs: records, events, and what they mean."""

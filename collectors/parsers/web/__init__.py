@@ -1,0 +1,1 @@
+"""Logs of web servers: requests, errors, IIS's extended format."""
