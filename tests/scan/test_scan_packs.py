@@ -15,8 +15,8 @@ from collectors.scanners.yara_rules import compile_packs
 from collectors.scanners.yara_source import split
 from forensics.errors import RuleInvalid
 from forensics.model.display import UNSAFE
-from forensics.scan import packs
 from forensics.scan.packs import pack_digest, read_pack
+from forensics.source import rule_files
 
 RULE = b"rule a { condition: true }\n"
 
@@ -75,11 +75,11 @@ def test_links_and_pipes_are_left_out_and_named(tmp_path: Path) -> None:
 
 def test_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = folder(tmp_path, a_yar=RULE, b_yar=RULE * 2, c_yar=RULE)
-    monkeypatch.setattr(packs, "MAX_FILE", len(RULE))
+    monkeypatch.setattr(rule_files, "MAX_FILE", len(RULE))
     assert [one.where for one in read_pack(root, tmp_path / "1").problems] == ["b.yar"]
-    monkeypatch.setattr(packs, "MAX_TOTAL", len(RULE))
+    monkeypatch.setattr(rule_files, "MAX_TOTAL", len(RULE))
     assert [one.where for one in read_pack(root, tmp_path / "2").problems] == ["b.yar", "c.yar"]
-    monkeypatch.setattr(packs, "MAX_FILES", 2)
+    monkeypatch.setattr(rule_files, "MAX_FILES", 2)
     with pytest.raises(RuleInvalid, match="more than 2 rule files"):
         read_pack(root, tmp_path / "3")
 
