@@ -65,9 +65,12 @@ class ScanReport:
 
     def missed(self, content: Content, status: str, code: str, detail: str) -> None:
         """Put down a content that was not scanned to the end."""
+        self.missed_name(content.names[0].path if content.names else content.sha256, status, code, detail)
+
+    def missed_name(self, name: str, status: str, code: str, detail: str) -> None:
+        """Put down something that was not scanned to the end, by its name."""
         if len(self.not_scanned) < MAX_NAMED:
-            path = content.names[0].path if content.names else content.sha256
-            self.not_scanned.append((path, status, code, detail))
+            self.not_scanned.append((name, status, code, detail))
 
     def require_rules(self, where: Path) -> None:
         """Stop before a scan that could find nothing.

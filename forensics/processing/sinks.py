@@ -32,6 +32,16 @@ class Sink(Protocol):
         """Adopt a row file from scratch; return the receipt with its place and digest."""
 
 
+class Store(Sink, Protocol):
+    """A sink whose results can be read back."""
+
+    def current(self) -> list[Receipt]:
+        """What is there: one receipt for each plug-in and content, the last one made."""
+
+    def rows_of(self, receipt: Receipt) -> Path | None:
+        """Its row file; None if it has none, or it is not there."""
+
+
 def measure(path: Path) -> tuple[str, int]:
     """SHA-256 and size of a file."""
     digest, size = hashlib.sha256(), 0
@@ -105,3 +115,13 @@ class BagSink:
             self.bag.derive(receipt.plugin, "", "", result_fields(receipt))
         self._known[receipt.key] = receipt
         return receipt
+
+    def current(self) -> list[Receipt]:
+        """What this bag holds; the group so far is committed, so that its files lie in their place."""
+        self.bag.commit()
+        return list({(receipt.plugin, receipt.content): receipt for receipt in self._known.values()}.values())
+
+    def rows_of(self, receipt: Receipt) -> Path | None:
+        """Its row file, once it is committed."""
+        path = self.bag.path / receipt.stored
+        return path if receipt.stored and path.is_file() else None

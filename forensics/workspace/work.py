@@ -172,6 +172,16 @@ class Workspace:
         self._own.add(receipt.key)
         return receipt
 
+    def rows_of(self, receipt: Receipt) -> Path | None:
+        """Its row file, here or in a bag; None if it has none, or it is not there."""
+        if not receipt.stored:
+            return None
+        if receipt.key in self._own:
+            folders = [self.path]
+        else:
+            folders = [Path(bag.path) for bag in self.bags]
+        return next((folder / receipt.stored for folder in folders if (folder / receipt.stored).is_file()), None)
+
     def write_rows(self, name: str, rows: Iterable[Mapping[str, Any]]) -> int:
         """Write *name* (JSONL) whole; return the number of rows."""
         beside, count = self.path / "tmp" / name, 0

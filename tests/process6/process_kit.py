@@ -50,9 +50,8 @@ class Lines:
                     count += 1
                     opened.tell("lines", count)
                     text = line.decode().strip()
-                    yield Problem(f"o{offset}", "bad", text) if text == "bad" else opened.event(
-                        f"o{offset}", message=text
-                    )
+                    place = f"o{offset}"
+                    yield Problem(place, "bad", text) if text == "bad" else opened.event(place, message=text)
                 offset += len(line)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,7 @@ def test_spans_cover_a_content_and_are_bounded() -> None:
     for size in (1, 63, 64, 65, 129, 64 * MAX_PARTS, 64 * MAX_PARTS + 1):
         spans = spans_of(Lines(), size)
         assert spans[0][0] == 0 and spans[-1][1] == size and len(spans) <= MAX_PARTS
-        assert all(one[1] == other[0] and one[1] % 64 == 0 for one, other in zip(spans, spans[1:], strict=False))
+        assert all(one[1] == other[0] and one[1] % 64 == 0 for one, other in pairwise(spans))
     assert spans_of(Whole(), 1 << 20) == [(0, 1 << 20)]
 
 
