@@ -11,7 +11,7 @@ import importlib.resources
 import re
 import tomllib
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from collectors.parsers.text import address, one_line
@@ -39,6 +39,28 @@ class _Rule:
     action: str
     pattern: re.Pattern[str]
     user: str
+    #: what every message that fits begins with, "" if that cannot be told: most are told apart by it
+    start: str
+
+
+def literal_start(pattern: str) -> str:
+    """Return the plain text that *pattern* begins with; "" if there is none, or if it has a choice at its top."""
+    depth, at = 0, 0
+    while at < len(pattern):
+        char = pattern[at]
+        if char == "[":
+            # a class: a bracket that comes first in it is a character
+            at = pattern.find("]", at + 2 + (pattern[at + 1 : at + 2] == "^"))
+            if at < 0:
+                return ""
+        elif char == "|" and not depth:
+            return ""
+        depth += (char == "(") - (char == ")")
+        at += 2 if char == "\\" else 1
+    found = re.match(r"[A-Za-z0-9 _':=-]*", pattern)
+    plain = found[0] if found else ""
+    # what is counted or optional is its last character
+    return plain[:-1] if pattern[len(plain) : len(plain) + 1] in ("?", "*", "{", "+") else plain
 
 
 @cache
@@ -47,21 +69,28 @@ def _rules() -> dict[str, list[_Rule]]:
         data = tomllib.load(file)
     table: dict[str, list[_Rule]] = {}
     for row in data["rule"]:
-        rule = _Rule(row["action"], re.compile(row["pattern"], re.DOTALL), row.get("user", ""))
+        pattern = row["pattern"]
+        rule = _Rule(row["action"], re.compile(pattern, re.DOTALL), row.get("user", ""), literal_start(pattern))
         for program in row["programs"]:
             table.setdefault(program, []).append(rule)
     return table
 
 
+@lru_cache(maxsize=1024)
+def _rules_of(program: str) -> tuple[_Rule, ...]:
+    rules = _rules()
+    return (*rules.get(program.rpartition("/")[2].lower(), ()), *rules["*"])
+
+
 def said(program: str, message: str) -> Said:
     """Return what *program* means by *message*; nothing if no pattern fits."""
-    rules = _rules()
-    name = program.rpartition("/")[2].lower()
     message = message[:MAX_TEXT].strip()
     extra: dict[str, Any] = {}
     if message.startswith("message repeated") and (match := _REPEATED.fullmatch(message)):
         extra, message = {"repeated": int(match[1])}, match[2].strip()
-    for rule in (*rules.get(name, ()), *rules["*"]):
+    for rule in _rules_of(program):
+        if not message.startswith(rule.start):
+            continue
         found = rule.pattern.match(message)
         if found is None:
             continue

@@ -1,9 +1,9 @@
-"""``linux.syslog`` and ``linux.auth``: text logs of syslog daemons, packed or not.
+"""``linux.syslog`` and ``linux.auth``: text logs of syslog daemons, packed or not, lines or counted frames.
 
 A line that does not begin as a syslog line belongs to the one before it (multi-line
 messages); at the beginning of a file it is a Problem. What sshd, sudo, su, PAM, cron and the
 account tools say is read by :mod:`collectors.parsers.auth` in both. Sources: RFC 3164, RFC
-5424, rsyslog.conf(5).
+5424, RFC 6587, rsyslog.conf(5).
 """
 
 from __future__ import annotations
@@ -14,19 +14,24 @@ from typing import Any, BinaryIO
 
 from collectors.parsers import names
 from collectors.parsers.auth import said
-from collectors.parsers.clock import iso_ns, local_ns, zone_input
-from collectors.parsers.content import open_text, text_lines
-from collectors.parsers.syslog_lines import Head, head
-from collectors.parsers.text import Line, decode, lines, native, one_line
+from collectors.parsers.clock import SECOND, zone_input
+from collectors.parsers.content import open_text
+from collectors.parsers.syslog_frames import counted, frame_text, syslog_lines
+from collectors.parsers.syslog_lines import DAYS, MONTHS, Head, bsd, head, structured_data
+from collectors.parsers.text import MAX_LINE, Line, decode, native, one_line
 from collectors.parsers.unpack import packing, unpack_head
+from collectors.parsers.wallclock import fast_iso, iso_doubt, minute_ns, nanoseconds
 from collectors.parsers.years import Years, day_of
 from forensics.model.event import Event, Opened, Problem, TzBasis
 
 MAX_MORE = 200
+_BLOCK = 1 << 18
 
 
 def syslog_shape(data: bytes) -> bool:
-    """Return True if the first lines of *data* are syslog lines (continuations allowed)."""
+    """Return True if the first lines of *data* are syslog lines (continuations allowed), or frames of them."""
+    if counted(data):
+        return head(frame_text(data)) is not None
     whole = data.lstrip(b"\0\r\n")[:4096].split(b"\n")
     if len(data) >= 4096:
         whole = whole[:-1]
@@ -39,7 +44,7 @@ class SyslogParser:
     """System logs: syslog, messages, kern.log, daemon.log, cron..."""
 
     id = "linux.syslog"
-    version = "1"
+    version = "2"
     inputs: tuple[str, ...] = ("name", "mtime", "zone")
     kind = "syslog"
 
@@ -61,45 +66,18 @@ class SyslogParser:
             years = Years(_days(stream), mtime if isinstance(mtime, int) else None, zone)
         opened.tell("year-steps", years.steps)
         counts = {"lines": 0, "continuations": 0}
-        for one in _messages(text_lines(opened), counts):
+        clock = _Clock(years, zone)
+        for one in _messages(syslog_lines(opened), counts):
             if isinstance(one, Problem):
                 yield one
                 continue
-            first, found, more = one
+            first, text, found, more = one
             if found is None:
-                yield Problem(first.locator, "line", one_line(decode(first.raw), 200))
+                yield Problem(first.locator, "line", one_line(text, 200))
             else:
-                yield self._event(opened, first, found, more, years, zone)
+                yield _event(opened, first, text, found, more, clock)
         for name, value in counts.items():
             opened.tell(name, value)
-
-    def _event(
-        self, opened: Opened, line: Line, found: Head, more: list[Line], years: Years, zone: tzinfo | None
-    ) -> Event:
-        ts, basis, inferred = _time(found, years, zone)
-        meaning = said(found.program, found.message)
-        attrs: dict[str, Any] = native(line.raw)
-        fields = {"host": found.host, "program": found.program, "pid": found.pid, "severity": found.severity}
-        attrs |= {name: one_line(value, 256) for name, value in fields.items() if value}
-        attrs |= {"pri": found.pri} if found.pri >= 0 else {}
-        attrs |= {"year_inferred": True} if inferred else {}
-        attrs |= {"more": [native(one.raw) for one in more]} if more else {}
-        attrs |= meaning.fields
-        message = " ".join((found.message, *(decode(one.raw).strip() for one in more)))
-        shown = f"{found.program}: {message}" if found.program else message
-        return opened.event(
-            line.locator,
-            ts=ts,
-            ts_kind=("inferred" if inferred else "logged") if ts is not None else "",
-            tz_basis=basis,
-            ts_raw=found.iso[:64] or found.wall,
-            user=meaning.user,
-            src_ip=meaning.src_ip,
-            process=one_line(found.program, 256),
-            action=meaning.action,
-            message=one_line(shown),
-            attrs=attrs,
-        )
 
 
 class AuthParser(SyslogParser):
@@ -113,53 +91,157 @@ class AuthParser(SyslogParser):
         return super().claims(name, head) if names.kind(name) == "auth" else 0
 
 
-def _read(raw: bytes) -> Head | None:
-    # A crash leaves blocks of zeros in front of the next line.
-    return head(decode(raw.lstrip(b"\0") if raw[:1] == b"\0" else raw))
+class _Clock:
+    """The times of a file's lines, in their order; what holds for a whole minute is kept."""
+
+    def __init__(self, years: Years, zone: tzinfo | None) -> None:
+        self.years, self.zone = years, zone
+        self._day: tuple[int, int] = (0, 0)
+        self._year: int | None = None
+        self._minute: tuple[int, int, int, str] = (0, 0, 0, "")
+        self._base: tuple[int | None, TzBasis, str] = (None, "none", "")
+
+    def year(self, found: Head) -> int:
+        """Return the year of a line that has none, 0 if it cannot be told."""
+        day = found.month, found.day
+        if day != self._day:
+            self._day, self._year = day, self.years.year(day_of(*day))
+        return self._year or 0
+
+    def read(self, found: Head) -> tuple[int | None, TzBasis, str]:
+        """Return ns, basis, and what is in doubt of the wall time (``twice``, ``skipped``)."""
+        if found.iso:
+            return (*fast_iso(found.iso, self.zone), iso_doubt(found.iso, self.zone))
+        year = found.year or self.year(found)
+        if not year:
+            return None, "none", ""
+        clock = found.clock
+        minute = year, found.month, found.day, clock[:5]
+        if minute != self._minute:
+            self._minute = minute
+            self._base = minute_ns(year, found.month, found.day, int(clock[:2]), int(clock[3:5]), self.zone)
+        base, basis, doubt = self._base
+        second = int(clock[6:])
+        if base is None or second > 60:
+            return None, "none", ""
+        return base + second * SECOND + (nanoseconds(found.frac) if found.frac else 0), basis, doubt
+
+
+def _event(opened: Opened, line: Line, text: str, found: Head, more: list[Line], clock: _Clock) -> Event:
+    ts, basis, doubt = clock.read(found)
+    meaning = said(found.program, found.message)
+    # what is plain as a whole is plain in each part
+    plain = text.isascii() and text.isprintable()
+    attrs: dict[str, Any] = {"line": text} if plain else native(line.raw)
+    for name, value in (("host", found.host), ("program", found.program), ("pid", found.pid)):
+        if value:
+            attrs[name] = value if plain and len(value) <= 256 else one_line(value, 256)
+    inferred = ts is not None and not (found.iso or found.year)
+    if inferred:
+        attrs["year_inferred"] = True
+    if found.pri >= 0:
+        attrs["pri"] = found.pri
+    if doubt:
+        attrs["wall_clock"] = doubt
+    if found.severity or found.msgid or found.structured:
+        attrs |= _rare(found)
+    if meaning.fields:
+        attrs |= meaning.fields
+    shown = f"{found.program}: {found.message}" if found.program else found.message
+    if more:
+        attrs["more"] = [native(one.raw) for one in more]
+        shown = " ".join((shown, *(decode(one.raw).strip() for one in more)))
+    return opened.event(
+        line.locator,
+        ts=ts,
+        ts_kind=("inferred" if inferred else "logged") if ts is not None else "",
+        tz_basis=basis,
+        ts_raw=found.iso[:64] or _wall(found),
+        user=meaning.user,
+        src_ip=meaning.src_ip,
+        process=attrs.get("program", ""),
+        action=meaning.action,
+        message=shown if plain and not more and len(shown) <= 1000 else one_line(shown),
+        attrs=attrs,
+    )
+
+
+_NAMES = {number: name for name, number in MONTHS.items()}
+
+
+def _wall(found: Head) -> str:
+    """Return the time as RFC 3164 writes it, with the year if the line had one."""
+    year = f" {found.year}" if found.year else ""
+    frac = f".{found.frac}" if found.frac else ""
+    return f"{_NAMES[found.month]} {found.day:2d}{year} {found.clock}{frac}"
+
+
+def _rare(found: Head) -> dict[str, Any]:
+    fields: dict[str, Any] = {"severity": found.severity, "msgid": one_line(found.msgid, 64)}
+    if found.structured:
+        fields["structured"] = {
+            one_line(id, 64): {one_line(name, 64): one_line(value, 4096) for name, value in row.items()}
+            for id, row in structured_data(found.structured).items()
+        }
+    return {name: value for name, value in fields.items() if value}
 
 
 def _days(stream: BinaryIO) -> Iterator[int]:
-    for line in lines(stream):
-        found = _read(line.raw[:1024])
-        if found and found.month and not found.year:
+    """Yield the day of each line that has no year; lines that follow one of the same day are left out."""
+    held, last = b"", (b"", b"")
+    first = True
+    while block := stream.read(_BLOCK):
+        if first and counted(block[:4096]):
+            yield from _days_of_frames(stream, block)
+            return
+        first = False
+        data = held + block
+        cut = data.rfind(b"\n") + 1
+        # of a line without an end its beginning is enough
+        held = data[cut : cut + MAX_LINE]
+        for match in DAYS.finditer(data, 0, cut):
+            if match.groups() != last:
+                last = match[1], match[2]
+                yield day_of(MONTHS[last[0].decode("ascii")], int(last[1]))
+    for match in DAYS.finditer(held):
+        yield day_of(MONTHS[match[1].decode("ascii")], int(match[2]))
+
+
+def _days_of_frames(stream: BinaryIO, begin: bytes) -> Iterator[int]:
+    from collectors.parsers.syslog_frames import frames, rejoined
+
+    for one in frames(rejoined(begin, stream)):
+        found = bsd(decode(one.raw[:1024])) if isinstance(one, Line) else None
+        if found and not found.year:
             yield day_of(found.month, found.day)
 
 
-_Message = tuple[Line, Head | None, list[Line]]
+_Message = tuple[Line, str, Head | None, list[Line]]
 
 
 def _messages(source: Iterator[Line | Problem], counts: dict[str, int]) -> Iterator[_Message | Problem]:
-    """Yield (first line, its head, lines that continue it); without a head there was none to continue."""
+    """Yield (first line, its text, its head, lines that continue it); without a head there was none to continue."""
     first: Line | None = None
-    found: Head | None = None
+    text, found = "", None
     more: list[Line] = []
+    lines = continued = 0
     for line in source:
         if isinstance(line, Problem):
             yield line
             continue
-        counts["lines"] += 1
-        blank = not line.raw.strip(b"\0 \t")
-        new = None if blank else _read(line.raw)
-        if blank or (new is None and found is not None and len(more) < MAX_MORE):
-            counts["continuations"] += not blank
-            more += [] if blank else [line]
+        lines += 1
+        raw = line.raw
+        # A crash leaves blocks of zeros in front of the next line.
+        shown = decode(raw.lstrip(b"\0") if raw[:1] == b"\0" else raw)
+        new = head(shown)
+        if new is None and (not raw.strip(b"\0 \t") or (found is not None and len(more) < MAX_MORE)):
+            if raw.strip(b"\0 \t"):
+                continued += 1
+                more.append(line)
             continue
         if first is not None:
-            yield first, found, more
-        first, found, more = line, new, []
+            yield first, text, found, more
+        first, text, found, more = line, shown, new, []
     if first is not None:
-        yield first, found, more
-
-
-def _time(found: Head, years: Years, zone: tzinfo | None) -> tuple[int | None, TzBasis, bool]:
-    """Return ns, basis, and whether the year was inferred."""
-    if found.iso:
-        return (*iso_ns(found.iso, zone), False)
-    year = found.year or years.year(day_of(found.month, found.day))
-    if not year:
-        return None, "none", False
-    clock, _, frac = found.clock.partition(".")
-    hour, minute, second = (int(part) for part in clock.split(":"))
-    wall = (year, found.month, found.day, hour, minute, second)
-    ts, basis = local_ns(wall, int(frac.ljust(9, "0")) if frac else 0, zone)
-    return ts, basis, ts is not None and not found.year
+        yield first, text, found, more
+    counts["lines"], counts["continuations"] = lines, continued

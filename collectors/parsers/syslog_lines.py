@@ -7,53 +7,60 @@ and rsyslog's file format with an ISO 8601 time; each with or without ``<PRI>`` 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MONTHS = {name: number for number, name in enumerate(
     ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1)}  # fmt: skip
-_PRI = r"(?:<(?P<pri>[0-9]{1,3})>)?"
+_PRI = r"(?:<([0-9]{1,3})>)?"
+# RFC 3164 4.1.3: the tag ends at what is no letter or digit; "name[pid]:" and, on macOS, a level behind it
+_TAG = r"(?:([^\s\[:]{1,200})(?:\[([0-9]{1,10})\])?(?: <([A-Za-z]{1,16})>)?(:)? ?)?"
 _BSD = re.compile(
-    _PRI + r"(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (?P<day>[ 0-3]?[0-9])"
-    r"(?: (?P<year>[12][0-9]{3}))? (?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?)"
-    r" (?P<host>\S{1,255}) (?P<rest>.*)",
-    re.DOTALL,
+    _PRI + r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([ 0-3]?[0-9])(?: ([12][0-9]{3}))?"
+    r" ([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))? (\S{1,255}) " + _TAG + "(.*)",
+    re.DOTALL | re.ASCII,
+)
+#: the same head at a line's start, without a year: what :class:`collectors.parsers.years.Years` counts
+DAYS = re.compile(
+    rb"^\0*(?:<[0-9]{1,3}>)?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([ 0-3]?[0-9])"
+    rb" [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})? \S{1,255} ",
+    re.MULTILINE,
 )
 _ISO = re.compile(
-    _PRI + r"(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
-    r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?) (?P<host>\S{1,255}) (?P<rest>.*)",
-    re.DOTALL,
+    _PRI + r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
+    r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?) (\S{1,255}) " + _TAG + "(.*)",
+    re.DOTALL | re.ASCII,
 )
 _5424 = re.compile(
-    r"<(?P<pri>[0-9]{1,3})>1 (?P<iso>\S{1,40}) (?P<host>\S{1,255}) (?P<program>\S{1,48}) (?P<pid>\S{1,128})"
-    r" (?P<msgid>\S{1,32}) (?P<rest>.*)",
-    re.DOTALL,
+    r"<([0-9]{1,3})>1 (\S{1,40}) (\S{1,255}) (\S{1,48}) (\S{1,128}) (\S{1,32}) (.*)", re.DOTALL | re.ASCII
 )
-_PROGRAM = re.compile(
-    r"(?P<program>[^\s\[:]{1,200})(?:\[(?P<pid>[0-9]{1,10})\])?(?: <(?P<level>[A-Za-z]+)>)?(?P<colon>:)? ?"
-)
+_PARAM = re.compile(r' ([^\s=\]"]{1,32})="((?:[^"\\]|\\.)*)"', re.DOTALL)
+_ELEMENT = re.compile(r'\[([^\s=\]"]{1,64})((?: [^\s=\]"]{1,32}="(?:[^"\\]|\\.)*")*)\]', re.DOTALL)
+MAX_ELEMENTS, MAX_PARAMS = 64, 256
 _SEVERITIES = frozenset(("EMERG", "ALERT", "CRIT", "ERR", "ERROR", "WARNING", "WARN", "NOTICE", "INFO", "DEBUG"))
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """What a line's head says.
 
-    :param wall: month, day and clock of RFC 3164 (``Nov 24 13:06:37``), "" if *iso* is there.
-    :param iso: the ISO time, "" if *wall* is there (with *year* 0 if the line has none).
+    :param clock: ``13:06:37`` of RFC 3164; "" if *iso* has the time. *frac*: the digits of its fraction.
+    :param year: 0 if the line has none. :param day: as written, two characters at most.
+    :param structured: RFC 5424's structured data, as written.
     """
 
     host: str
     program: str
     pid: str
     message: str
-    wall: str = ""
     iso: str = ""
     month: int = 0
     day: int = 0
     clock: str = ""
+    frac: str = ""
     year: int = 0
     pri: int = -1
     severity: str = ""
+    msgid: str = ""
+    structured: str = ""
 
 
 def _structured(text: str) -> int:
@@ -73,32 +80,67 @@ def _structured(text: str) -> int:
     return min(at, len(text))
 
 
-def _rest(text: str) -> tuple[str, str, str]:
-    """Return program, pid and message of what follows the host (RFC 3164 4.1.3)."""
-    match = _PROGRAM.match(text)
-    if match is None or not (match["colon"] or match["pid"] or match.end() < len(text)):
-        return "", "", text
-    return match["program"], match["pid"] or "", text[match.end() :].lstrip(" ")
+def structured_data(text: str) -> dict[str, dict[str, str]]:
+    """Return the elements of RFC 5424 structured data and their parameters, unescaped (6.3.3).
+
+    What is not well formed is left out: the line has it.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for element in _ELEMENT.finditer(text):
+        if len(found) >= MAX_ELEMENTS:
+            break
+        row = found.setdefault(element[1], {})
+        for name, value in _PARAM.findall(element[2]):
+            if len(row) < MAX_PARAMS:
+                row[name] = re.sub(r'\\(["\\\]])', r"\1", value)
+    return found
+
+
+def _tagged(program: str | None, pid: str | None, colon: str | None, message: str) -> bool:
+    # a single word is a message, not a program that says nothing
+    return bool(program and (colon or pid or message))
+
+
+def bsd(text: str) -> Head | None:
+    """Return the head of an RFC 3164 line, None if *text* is none."""
+    match = _BSD.match(text)
+    if match is None:
+        return None
+    pri, month, day, year, clock, frac, host, program, pid, _, colon, message = match.groups()
+    if not _tagged(program, pid, colon, message):
+        program, pid, message = "", "", text[match.end(7) + 1 :]
+    elif message[:1] == " ":
+        message = message.lstrip(" ")
+    return Head(
+        host, program or "", pid or "", message, "", MONTHS[month], int(day), clock, frac or "",
+        int(year) if year else 0, int(pri) if pri else -1,
+    )  # fmt: skip
+
+
+def _rfc5424(match: re.Match[str]) -> Head:
+    pri, iso, host, program, pid, msgid, rest = match.groups()
+    end = _structured(rest)
+    message = rest[end:].lstrip(" ").removeprefix("\ufeff")
+    host, program, pid, msgid = ("" if value == "-" else value for value in (host, program, pid, msgid))
+    data = "" if rest.startswith("-") else rest[:end]
+    return Head(host, program, pid, message, iso, pri=int(pri), msgid=msgid, structured=data)
 
 
 def head(text: str) -> Head | None:
     """Return the head of *text*, None if it is no syslog line."""
     if text.startswith("<") and (match := _5424.fullmatch(text)):
-        rest = match["rest"]
-        message = rest[_structured(rest) :].lstrip(" ").removeprefix("\ufeff")
-        host, program, pid = ("" if match[name] == "-" else match[name] for name in ("host", "program", "pid"))
-        return Head(host, program, pid, message, iso=match["iso"], pri=int(match["pri"]))
-    if match := _BSD.fullmatch(text):
-        program, pid, message = _rest(match["rest"])
-        wall = text[match.start("month") : match.end("clock")]
-        return Head(
-            match["host"], program, pid, message, wall=wall, month=MONTHS[match["month"]], day=int(match["day"]),
-            clock=match["clock"], year=int(match["year"] or 0), pri=int(match["pri"] or -1),
-        )  # fmt: skip
-    if match := _ISO.fullmatch(text):
-        program, pid, message = _rest(match["rest"])
-        # Chromium OS writes the severity where the host stands.
-        severity = match["host"] if match["host"] in _SEVERITIES else ""
-        host = "" if severity else match["host"]
-        return Head(host, program, pid, message, iso=match["iso"], pri=int(match["pri"] or -1), severity=severity)
-    return None
+        return _rfc5424(match)
+    if found := bsd(text):
+        return found
+    match = _ISO.match(text)
+    if match is None:
+        return None
+    pri, iso, host, program, pid, _, colon, message = match.groups()
+    if not _tagged(program, pid, colon, message):
+        program, pid, message = "", "", text[match.end(3) + 1 :]
+    # Chromium OS writes the severity where the host stands.
+    severity = host if host in _SEVERITIES else ""
+    host = "" if severity else host
+    return Head(
+        host, program or "", pid or "", message.lstrip(" "), iso, pri=int(pri) if pri else -1, severity=severity
+    )
