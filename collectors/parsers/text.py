@@ -31,6 +31,8 @@ def _escape(match: re.Match[str]) -> str:
 
 def one_line(text: str, limit: int = MAX_MESSAGE) -> str:
     """Return *text* safe on a terminal and on one line, at most *limit* characters (``…`` marks a cut)."""
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
     cut = text[: limit + 1]
     safe = _UNSAFE.sub(_escape, cut) if _UNSAFE.search(cut) else cut
     return safe if len(text) <= limit and len(safe) <= limit else safe[: limit - 1] + "…"

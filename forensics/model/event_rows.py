@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any, get_args
 
 from forensics.model.event import Event, Finding, Level, Live, Ref, Strength, TzBasis
@@ -13,22 +14,22 @@ MAX_REFS = 256
 _EVENT_TEXTS = (
     "content", "parser", "version", "locator", "ts_kind", "ts_raw", "user", "src_ip", "process", "action", "message",
 )  # fmt: skip
+_event_texts: Callable[[Event], tuple[str, ...]] = attrgetter(*_EVENT_TEXTS)
 
 
 def event_row(event: Event) -> dict[str, Any]:
     """Return *event* as a JSON object with its ``event_id``; what is empty is left out."""
     row: dict[str, Any] = {"event_id": event.event_id}
-    for name in _EVENT_TEXTS:
-        value = getattr(event, name)
+    for name, value in zip(_EVENT_TEXTS, _event_texts(event), strict=True):
         if value:
-            row[name] = value[:MAX_TEXT]
+            row[name] = value if len(value) <= MAX_TEXT else value[:MAX_TEXT]
     if event.ts is not None:
         row["ts"] = event.ts
     row["tz_basis"] = event.tz_basis
     if event.state != "live":
         row["state"] = event.state
     if event.attrs:
-        row["attrs"] = dict(event.attrs)
+        row["attrs"] = event.attrs if type(event.attrs) is dict else dict(event.attrs)
     return row
 
 

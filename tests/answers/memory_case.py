@@ -95,6 +95,7 @@ class OpenedFile:
         values: dict[str, str | int | None] = {"name": name, "mtime": path.stat().st_mtime_ns, "zone": "UTC"}
         self.inputs = {one: values.get(one) for one in parser.inputs}
         self.told: dict[str, int | str] = {}
+        self.span, self.gathered = (0, self.size), ""
         self._parser = parser
 
     def open(self) -> BinaryIO:

@@ -17,6 +17,7 @@ class OpenedFile:
         self.path, self.size, self.sha256 = str(path), len(data), hashlib.sha256(data).hexdigest()
         self.inputs = {name: inputs.get(name) for name in parser.inputs}
         self.told: dict[str, int | str] = {}
+        self.span, self.gathered = (0, self.size), ""
         self._parser = parser
 
     def open(self) -> BinaryIO:

@@ -10,10 +10,10 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
-from collectors.parsers.clock import iso_ns
+from collectors.parsers.clock import NS_MAX, SECOND, iso_ns
 from collectors.parsers.text import MAX_MESSAGE, address, one_line
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
@@ -21,6 +21,7 @@ _SPACE = re.compile(r"\s+")
 _EMPTY = {"", "-", "S-1-0-0", "NULL", "%%1793"}
 MAX_FIELDS = 40
 MAX_VALUE = 200
+MAX_SHORT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,7 @@ class Known:
     process: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(NamedTuple):
     """One record's columns; ``ts`` in ns since 1970 UTC."""
 
     ts: int | None
@@ -75,6 +75,8 @@ def catalogue() -> Catalogue:
 
 
 def _text(value: Any) -> str:
+    if type(value) is str:
+        return value
     if isinstance(value, dict):
         value = value.get("#text", "")
     if isinstance(value, list):
@@ -107,33 +109,109 @@ def _attribute(system: Mapping[str, Any], element: str, name: str) -> str:
     return _text(found.get(name)) if isinstance(found, dict) else ""
 
 
-def _first(fields: Mapping[str, str], candidates: tuple[str, ...]) -> str:
-    """Return the first value that says something; ``Domain+Name`` is ``Domain\\Name``."""
-    for candidate in candidates:
-        domain, plus, name = candidate.rpartition("+")
-        value = fields.get(name, "").strip()
-        if value in _EMPTY:
+def _first(fields: Mapping[str, str], candidates: tuple[tuple[str, str], ...]) -> str:
+    """Return the first value that says something; (domain, name) is ``Domain\\Name``."""
+    for domain, name in candidates:
+        value = fields.get(name)
+        if not value or (value := value.strip()) in _EMPTY:
             continue
-        prefix = fields.get(domain, "").strip() if plus else ""
+        prefix = fields.get(domain, "").strip() if domain else ""
         if prefix and prefix not in _EMPTY and "\\" not in value and "@" not in value:
             return f"{prefix}\\{value}"
         return value
     return ""
 
 
-def _say(template: str, values: Mapping[str, str], words: Mapping[str, Mapping[str, str]]) -> str:
-    def put(match: re.Match[str]) -> str:
-        name = match[1]
-        value = values.get(name, "").strip()
-        word = words.get(name, {}).get(value.lower())
-        return f"{value} ({word})" if word else value if value not in _EMPTY else "-"
+def _split(candidates: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    pairs = (candidate.rpartition("+") for candidate in candidates)
+    return tuple((domain, name) for domain, _, name in pairs)
 
-    return _FIELD.sub(put, template)
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How one kind of event is read: made once, used for each record.
+
+    :param say: (literal text, field behind it, words for its values), the last one without a field.
+    """
+
+    action: str
+    user: tuple[tuple[str, str], ...]
+    src: tuple[str, ...]
+    process: tuple[tuple[str, str], ...]
+    say: tuple[tuple[str, str, Mapping[str, str]], ...]
+
+
+@lru_cache(maxsize=4096)
+def _plan(provider: str, identifier: str) -> _Plan:
+    table = catalogue()
+    known, default = table.known.get((provider.lower(), identifier), table.default), table.default
+    parts = [*_FIELD.split(known.say), ""] if known.say else []
+    say = tuple((text, name, table.words.get(name, {})) for text, name in zip(parts[::2], parts[1::2], strict=True))
+    user, process = _split(known.user or default.user), _split(known.process or default.process)
+    return _Plan(known.action, user, known.src or default.src, process, say)
+
+
+def _say(plan: _Plan, fields: Mapping[str, str], user: str, src: str) -> str:
+    parts = []
+    for text, name, words in plan.say:
+        parts.append(text)
+        if not name:
+            break
+        value = user if name == "user" else (src or "-") if name == "src" else fields.get(name, "").strip()
+        word = words.get(value.lower()) if words else None
+        parts.append(f"{value} ({word})" if word else value if value not in _EMPTY else "-")
+    return "".join(parts)
 
 
 def _summary(provider: str, identifier: str, fields: Mapping[str, str]) -> str:
     shown = [f"{name}={value[:MAX_VALUE]}" for name, value in fields.items() if value not in _EMPTY]
     return f"{provider or 'unknown provider'} {identifier}: " + "; ".join(shown[:MAX_FIELDS])
+
+
+def _fields(event: Mapping[str, Any]) -> dict[str, str]:
+    """Return the leaves of the record's data by name; the first of a name counts."""
+    fields: dict[str, str] = {}
+    for part in ("EventData", "UserData", "ProcessingErrorData", "DebugData"):
+        data = event.get(part)
+        if not isinstance(data, dict):
+            continue
+        for name, value in data.items():
+            if type(value) is str and name != "Data":
+                fields.setdefault(name, value)
+                continue
+            for inner, text in _pairs({name: value}):
+                fields.setdefault(inner, text)
+    return fields
+
+
+@lru_cache(maxsize=4096)
+def _second(text: str) -> int | None:
+    return iso_ns(text + "Z")[0]
+
+
+def _time(raw: str) -> int | None:
+    """Return ns of ``2024-03-01T10:00:00.123456Z``, the library's form, and of any other that ISO 8601 knows."""
+    if len(raw) == 27 and raw[19] == "." and raw[26] == "Z" and raw.isascii() and raw[20:26].isdigit():
+        base = _second(raw[:19])
+        if base is not None and base < NS_MAX - SECOND:
+            return base + int(raw[20:26]) * 1000
+    return iso_ns(raw)[0]
+
+
+@lru_cache(maxsize=4096)
+def _short_line(text: str) -> str:
+    return one_line(text, MAX_SHORT)
+
+
+def _short(text: str) -> str:
+    """Return a name on one line; names come again and again, and short ones alone are kept."""
+    return "" if not text else _short_line(text) if len(text) <= MAX_SHORT else one_line(text, MAX_SHORT)
+
+
+def _message(text: str) -> str:
+    if len(text) <= MAX_MESSAGE and "  " not in text and text.isascii() and text.isprintable():
+        return text
+    return one_line(_SPACE.sub(" ", text[: 2 * MAX_MESSAGE]))
 
 
 def columns(record: Mapping[str, Any]) -> Columns:
@@ -142,21 +220,14 @@ def columns(record: Mapping[str, Any]) -> Columns:
     event = event if isinstance(event, dict) else {}
     system = event.get("System")
     system = system if isinstance(system, dict) else {}
-    fields: dict[str, str] = {}
-    for part in ("EventData", "UserData", "ProcessingErrorData", "DebugData"):
-        for name, value in _pairs(event.get(part)):
-            fields.setdefault(name, value)
+    fields = _fields(event)
     provider, identifier = _attribute(system, "Provider", "Name"), _text(system.get("EventID"))
-    table = catalogue()
-    known = table.known.get((provider.lower(), identifier), table.default)
+    # No name that the table knows is that long: what is cut off decides nothing.
+    plan = _plan(provider[:MAX_SHORT], identifier[:MAX_SHORT])
     raw = _attribute(system, "TimeCreated", "SystemTime")
-    ts, _ = iso_ns(raw)
-    user = _first(fields, known.user or table.default.user) or _attribute(system, "Security", "UserID")
-    src = next((a for name in known.src or table.default.src if (a := address(fields.get(name, "")))), "")
-    process = _first(fields, known.process or table.default.process)
-    if known.say:
-        message = _say(known.say, fields | {"user": user, "src": src or "-"}, table.words)
-    else:
-        message = _summary(provider, identifier, fields)
-    message = one_line(_SPACE.sub(" ", message[: 2 * MAX_MESSAGE]))
-    return Columns(ts, one_line(raw, 64), one_line(user, 256), src, one_line(process), known.action, message)
+    user = _first(fields, plan.user) or _attribute(system, "Security", "UserID")
+    src = next((a for name in plan.src if name in fields and (a := address(fields[name]))), "") if fields else ""
+    message = _message(_say(plan, fields, user, src) if plan.say else _summary(provider, identifier, fields))
+    process = _first(fields, plan.process)
+    process = _short(process) if len(process) <= MAX_SHORT else one_line(process)
+    return Columns(_time(raw), one_line(raw, 64), _short(user), src, process, plan.action, message)

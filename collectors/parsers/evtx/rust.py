@@ -148,7 +148,17 @@ def native(text: str) -> dict[str, Any]:
 
     :raises ValueError: if it is none.
     """
-    value = json.loads(text, object_pairs_hook=_object)
+    import msgspec
+
+    try:
+        value: Any = msgspec.json.decode(text)
+        whole = len(msgspec.json.encode(value)) >= (len(text) if text.isascii() else len(text.encode("utf-8")))
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        # half a surrogate pair, a number beyond a double: the standard library reads these
+        whole = False
+    if not whole:
+        # or a name stands twice: decoders keep the last alone
+        value = json.loads(text, object_pairs_hook=_object)
     if not isinstance(value, dict):
         raise ValueError("the record is no object")
     return value

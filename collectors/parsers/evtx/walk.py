@@ -11,8 +11,8 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import BinaryIO, Literal
+from dataclasses import dataclass
+from typing import BinaryIO, Literal, NamedTuple
 
 HEADER = 4096
 CHUNK = 65536
@@ -31,8 +31,7 @@ Crc = Literal["ok", "header-bad", "data-bad", "both-bad", "none"]
 LIVE: tuple[State, ...] = ("sound", "behind-damage", "damaged", "broken-head")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record.
 
     :param offset: in its chunk, bytes; *size* with head and tail.
@@ -119,8 +118,11 @@ def framed(chunk: bytes, offset: int) -> Record | None:
     magic, size, number, filetime = _RECORD.unpack_from(chunk, offset)
     if magic != RECORD_MAGIC or size < SMALLEST or offset + size > len(chunk):
         return None
-    tail = int.from_bytes(chunk[offset + size - 4 : offset + size], "little")
-    return Record(offset, size, number, filetime, "sound") if tail == size else None
+    return (
+        Record(offset, size, number, filetime, "sound")
+        if chunk[offset + size - 4 : offset + size] == chunk[offset + 4 : offset + 8]
+        else None
+    )
 
 
 def _resync(chunk: bytes, offset: int, limit: int, step: int = 8) -> int:
@@ -133,7 +135,8 @@ def _resync(chunk: bytes, offset: int, limit: int, step: int = 8) -> int:
     return limit
 
 
-def _free(chunk: bytes) -> int:
+def free_space(chunk: bytes) -> int:
+    """Return the header's free-space offset; the chunk's end if that is impossible."""
     free = int.from_bytes(chunk[48:52], "little")
     return free if FIRST <= free <= len(chunk) else len(chunk)
 
@@ -143,7 +146,7 @@ def crc_state(chunk: bytes, free: int | None = None) -> Crc:
     if int.from_bytes(chunk[120:124], "little") & _NO_CRC:
         return "none"
     header = zlib.crc32(chunk[128:FIRST], zlib.crc32(chunk[:120])) != int.from_bytes(chunk[124:128], "little")
-    end = _free(chunk) if free is None else free
+    end = free_space(chunk) if free is None else free
     data = zlib.crc32(memoryview(chunk)[FIRST:end]) != int.from_bytes(chunk[52:56], "little")
     if header:
         return "both-bad" if data else "header-bad"
@@ -165,7 +168,7 @@ def walk(chunk: bytes) -> Walk:
 
     A free-space offset that is impossible counts as the chunk's end.
     """
-    limit = _free(chunk)
+    limit = free_space(chunk)
     records: list[Record] = []
     damaged: list[tuple[int, int]] = []
     offset, behind = FIRST, False
@@ -176,11 +179,11 @@ def walk(chunk: bytes) -> Walk:
             record, rest = _lost(chunk, start, offset)
             if record is not None:
                 records.append(record)
-            if any(chunk[rest:offset]):
+            if chunk[rest:offset].strip(b"\0"):
                 damaged.append((rest, offset - rest))
             behind = True
             continue
-        records.append(replace(found, state="behind-damage") if behind else found)
+        records.append(found._replace(state="behind-damage") if behind else found)
         offset += found.size
     return Walk(tuple(records), tuple(damaged), crc_state(chunk, limit), max(limit, offset))
 
@@ -198,5 +201,5 @@ def residual(chunk: bytes, free: int | None = None) -> Iterator[Record]:
         found = framed(chunk, at)
         if found is None:
             return
-        yield replace(found, state="residual")
+        yield found._replace(state="residual")
         offset = at + found.size
