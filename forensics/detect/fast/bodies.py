@@ -1,0 +1,91 @@
+"""One rule within one class of events: what is left of its condition, and its verdicts so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from forensics.detect.ast import Node, Rule
+from forensics.detect.fast.code import Function, function, generable, reads
+from forensics.detect.fast.literals import SYSTEM_FIELDS, Needles, needles
+from forensics.detect.view import text_of
+
+#: stands for a field that is not in the event; None is one that is there and empty
+MISSING = object()
+#: a longer text is looked at each time
+MAX_KEPT = 4096
+
+
+class Budget:
+    """Characters that all memories of an engine may hold together; when they are spent, all begin anew.
+
+    A bound on each field would be a bound on nothing: an attacker chooses how many fields there are.
+    """
+
+    def __init__(self, whole: int) -> None:
+        self.whole = self.left = whole
+        self.spent = False
+
+    def spend(self, size: int) -> None:
+        """Count one entry of *size* characters; each costs about 200 bytes beside them."""
+        self.left -= size + 200
+        if self.left < 0:
+            self.spent = True
+
+    def renew(self) -> None:
+        """All memories are empty again."""
+        self.left, self.spent = self.whole, False
+
+
+class Body:
+    """What is left of a rule's condition in a class.
+
+    :ivar fixed: True or False if the class alone decides; None otherwise.
+    :ivar viewed: the rule needs the whole event: it has keywords, reads System, or is beyond our bounds.
+    :ivar needles: None if every event of the class must be looked at.
+    """
+
+    __slots__ = ("_ask", "_verdicts", "fixed", "needles", "node", "reads", "rule", "viewed")
+
+    def __init__(self, rule: Rule, node: Node | bool) -> None:
+        self.rule = rule
+        self.node = node
+        self.fixed = node if isinstance(node, bool) else None
+        self.reads: tuple[str, ...] = ()
+        self.needles: Needles | None = None
+        self.viewed = False
+        self._ask: Function | None = None
+        self._verdicts: dict[Any, bool] = {}
+        if not isinstance(node, bool):
+            self.reads = reads(node)
+            self.viewed = not generable(node) or not SYSTEM_FIELDS.isdisjoint(self.reads)
+            self.needles = needles(node)
+
+    def forget(self) -> None:
+        """Begin the memory anew."""
+        self._verdicts.clear()
+
+    def verdict(self, values: tuple[Any, ...], budget: Budget | None) -> bool:
+        """Whether the rule fires.
+
+        :param values: of :attr:`reads`, in that order: text, int, None, :data:`MISSING`; never a bool or a
+            float, which would be equal to an int.
+        :param budget: None = nothing is remembered.
+        """
+        found = self._verdicts.get(values)
+        if found is None:
+            found = self._evaluate(values)
+            if budget is not None:
+                size = sum(len(one) for one in values if type(one) is str)
+                if size <= MAX_KEPT:
+                    self._verdicts[values] = found
+                    budget.spend(size)
+        return found
+
+    def _evaluate(self, values: Sequence[Any]) -> bool:
+        if self._ask is None:
+            assert not isinstance(self.node, bool)
+            self._ask = function(self.node)
+        texts = [None if one is MISSING else text_of(one) or "" for one in values]
+        lows = [None if one is None else one.lower() for one in texts]
+        return bool(self._ask(*texts, *lows, *[one is None for one in values]))

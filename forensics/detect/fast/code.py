@@ -1,0 +1,168 @@
+"""A condition as a Python function.
+
+Rules are hostile: no text of a rule becomes code. The source is put together of the fixed pieces below and of
+numbers; every literal, expression and field name is an object that the code finds under a numbered name
+(``k0``, ``k1``...). So a rule can choose which of our pieces run, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from forensics.detect.ast import And, Atom, Node, Not, Or, atoms
+from forensics.detect.fast.fold import MAX_DEPTH, depth
+from forensics.detect.reference import MAX_RE, compare, expression
+
+#: more comparisons than this are left to the reference engine
+MAX_ATOMS = 20_000
+#: called with every field's text ("" if it is there and empty, None if it is not), then with their lower
+#: cases, then with whether each is there and empty
+Function: TypeAlias = Callable[..., bool]
+#: fixed pieces; v = o (the text) or l (its lower case), i = the field's number, k = the constant's
+_ONE = {
+    "eq": "{v}{i} == k{k}",
+    "contains": "({v}{i} is not None and k{k} in {v}{i})",
+    "startswith": "({v}{i} is not None and {v}{i}.startswith(k{k}))",
+    "endswith": "({v}{i} is not None and {v}{i}.endswith(k{k}))",
+}
+_SEVERAL = {**_ONE, "eq": "{v}{i} in k{k}", "contains": "({v}{i} is not None and k{k}({v}{i}))"}
+_ASK = "({v}{i} is not None and k{k}({v}{i}))"
+_PRE = "({v}{i} is not None and k{p}(l{i}, o{i}) and k{k}({v}{i}))"
+_NULL = "(o{i} is None or n{i})"
+_THERE = {True: "o{i} is not None", False: "o{i} is None"}
+_PAIR = "(o{i} is not None and o{j} is not None and k{k}({v}{i}, {v}{j}))"
+
+
+def reads(node: Node) -> tuple[str, ...]:
+    """Return the names of the fields that *node* looks at, in the order that :func:`function` takes them."""
+    found: dict[str, None] = {}
+    for atom in atoms(node):
+        if atom.field is not None:
+            found[atom.field] = None
+            if atom.op.startswith("fieldref"):
+                found[str(atom.value)] = None
+    return tuple(found)
+
+
+def generable(node: Node) -> bool:
+    """False if *node* is left to the reference engine: keywords, and what is beyond bounds."""
+    if depth(node) > MAX_DEPTH:
+        return False
+    return all(atom.field is not None and number < MAX_ATOMS for number, atom in enumerate(atoms(node)))
+
+
+def function(node: Node) -> Function:
+    """Return *node* as a function; it must be :func:`generable`."""
+    source = source_of(node)
+    space: dict[str, Any] = {"__builtins__": {}, **source.constants}
+    exec(compile(source.text, "<sigma>", "exec"), space)
+    made: Function = space["rule"]
+    return made
+
+
+class Source:
+    """The text of one function and the objects that it names."""
+
+    def __init__(self, node: Node) -> None:
+        self._fields = {name: number for number, name in enumerate(reads(node))}
+        self.constants: dict[str, Any] = {}
+        body = self._node(node)
+        names = [f"{letter}{number}" for letter in "oln" for number in range(len(self._fields))]
+        self.text = f"def rule({', '.join(names)}):\n return {body}\n"
+
+    def _constant(self, value: Any) -> int:
+        number = len(self.constants)
+        self.constants[f"k{number}"] = value
+        return number
+
+    def _node(self, node: Node) -> str:
+        if isinstance(node, Atom):
+            return self._atom(node)
+        if isinstance(node, Not):
+            return f"(not {self._node(node.item)})"
+        if isinstance(node, And):
+            return "(" + " and ".join(map(self._node, node.items)) + ")" if node.items else "True"
+        return "(" + " or ".join(self._either(node)) + ")" if node.items else "False"
+
+    def _either(self, node: Or) -> Iterable[str]:
+        """Comparisons of one kind on one field are asked as one."""
+        alike: dict[tuple[str, str, bool], list[str]] = {}
+        for item in node.items:
+            if isinstance(item, Atom) and item.op in _ONE and item.field is not None:
+                alike.setdefault((item.field, item.op, item.cased), []).append(str(item.value))
+        for (field, op, cased), texts in alike.items():
+            names = {"v": "o" if cased else "l", "i": self._fields[field]}
+            if len(texts) == 1:
+                yield _ONE[op].format(k=self._constant(texts[0]), **names)
+            else:
+                yield _SEVERAL[op].format(k=self._constant(_together(op, texts)), **names)
+        for item in node.items:
+            if not (isinstance(item, Atom) and item.op in _ONE):
+                yield self._node(item)
+
+    def _atom(self, atom: Atom) -> str:
+        names: dict[str, Any] = {"v": "o" if atom.cased else "l", "i": self._fields[str(atom.field)]}
+        if atom.op in _ONE:
+            return _ONE[atom.op].format(k=self._constant(str(atom.value)), **names)
+        if atom.op == "null":
+            return _NULL.format(**names)
+        if atom.op == "exists":
+            return _THERE[atom.value].format(**names) if isinstance(atom.value, bool) else "False"
+        if atom.op.startswith("fieldref"):
+            return _PAIR.format(j=self._fields[str(atom.value)], k=self._constant(_pair(atom)), **names)
+        if atom.op == "wildcard":
+            return self._after_literals(_ASK, atom, expression(str(atom.value)).fullmatch, names)
+        names["v"] = "o"
+        return self._after_literals(_ASK, atom, _search(atom) if atom.op == "re" else _alone(atom), names)
+
+    def _after_literals(self, piece: str, atom: Atom, ask: Any, names: dict[str, Any]) -> str:
+        """An expression is asked only if a text that it needs is there: one character saves most."""
+        texts = [text for text in atom.literals if text and text.isascii()]
+        if not texts:
+            return piece.format(k=self._constant(ask), **names)
+        loose = atom.op == "re"
+        rare = max(texts, key=len)
+
+        def needed(low: str, text: str) -> bool:
+            # Without regard to case, an expression takes some letters for ASCII ones that lower() does not.
+            return rare in low or (loose and not text.isascii())
+
+        return _PRE.format(p=self._constant(needed), k=self._constant(ask), **names)
+
+
+def source_of(node: Node) -> Source:
+    """Return the source that *node* becomes, for those who want to see it."""
+    return Source(node)
+
+
+def _together(op: str, texts: list[str]) -> Any:
+    if op == "eq":
+        return frozenset(texts)
+    if op != "contains":
+        return tuple(texts)
+    wanted = tuple(texts)
+
+    def ask(value: str) -> bool:
+        for text in wanted:  # noqa: SIM110  any() of a generator takes twice as long
+            if text in value:
+                return True
+        return False
+
+    return ask
+
+
+def _search(atom: Atom) -> Callable[[str], Any]:
+    find = expression(str(atom.value), atom.flags).search
+    return lambda value: find(value[:MAX_RE])
+
+
+def _alone(atom: Atom) -> Callable[[str], bool]:
+    """cidr, gt, lt...: the reference engine's own comparison of one value."""
+    name = str(atom.field)
+    return lambda value: compare(atom, {name: (value,)}, ())
+
+
+def _pair(atom: Atom) -> Callable[[str, str], bool]:
+    left, right = str(atom.field), str(atom.value)
+    return lambda one, two: compare(atom, {left: (one,), right: (two,)}, ())

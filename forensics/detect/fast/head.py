@@ -1,0 +1,79 @@
+"""The head of a record, without decoding the record: which class it is of, and where its data begins.
+
+A record is cut in three: what stands before ``TimeCreated`` (provider and event id: a few hundred different
+texts in a log), the rest of System, which must look exactly as the pattern says, and the data. The first part,
+and channel and computer, are decoded as JSON once for each text that they have. A quoted name with its colon
+cannot stand inside a JSON string, so the first ``"TimeCreated":`` is a name; that it is the one of System is
+checked. Whatever looks otherwise is no error: it is decoded whole, field by field.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from forensics.detect.fast.literals import SYSTEM_FIELDS
+from forensics.detect.view import CLASS_FIELDS, Value, View, view_of_text
+
+#: values of the class's fields, in their order
+Class = tuple[tuple[Value, ...], ...]
+MARK = '"TimeCreated":'
+#: a longer head is not remembered
+MAX_HEAD = 4096
+#: what may stand in the values that are not looked at; a keyword of these characters alone is looked for there
+QUIET = frozenset("0123456789abcdefstz:.+-{}")
+_GUID = r"\"[0-9A-Fa-f{}-]{0,40}\""
+_QUOTED = r"\"[^\"\\]{0,300}\""
+_MIDDLE = re.compile(
+    r"\"TimeCreated\":\{\"#attributes\":\{\"SystemTime\":\"[0-9TZ:.+-]{0,40}\"\}\},\"EventRecordID\":[0-9]{1,20},"
+    rf"\"Correlation\":(?:null|\{{\"#attributes\":\{{\"ActivityID\":{_GUID}(?:,\"RelatedActivityID\":{_GUID})?\}}\}}),"
+    r"\"Execution\":(?:null|\{\"#attributes\":\{\"ProcessID\":[0-9]{1,20},\"ThreadID\":[0-9]{1,20}\}\}),"
+    rf"(\"Channel\":(?:null|{_QUOTED}),\"Computer\":(?:null|{_QUOTED})),"
+    r"\"Security\":(?:null|\{\"#attributes\":\{\"UserID\":\"S[0-9-]{1,200}\"\}\})\},\"EventData\":"
+)
+#: gives the middle of a record from where it begins: group 1 is channel and computer, its end is where data begins
+middle = _MIDDLE.match
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the decoded head says.
+
+    :param texts: every value of it, in lower case, for keywords.
+    """
+
+    of: Class
+    texts: str
+
+
+def class_of(view: View) -> Class:
+    """Return the class of an event."""
+    return tuple(view.system.get(name, ()) for name in CLASS_FIELDS)
+
+
+def head_of(before: str, named: str) -> Head | None:
+    """Return what a head says, None if it is not built as heads are.
+
+    :param before: the record's text before ``"TimeCreated":``.
+    :param named: its channel and computer, as :data:`middle` gives them.
+    """
+    import msgspec
+
+    whole = f'{before}"TimeCreated":"sealbag",{named}}}}}}}'
+    try:
+        record = msgspec.json.decode(whole)
+        view = view_of_text(whole)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    # The texts end inside System, and System is all that stood there.
+    if set(record) != {"Event"} or not set(record["Event"]) <= {"#attributes", "System"}:
+        return None
+    system = record["Event"].get("System")
+    if (
+        not isinstance(system, dict)
+        or system.get("TimeCreated") != "sealbag"
+        or not SYSTEM_FIELDS.issuperset(view.fields)
+    ):
+        return None
+    texts = (text for name, values in view.fields.items() if name != "TimeCreated" for text in values if text)
+    return Head(class_of(view), "\n".join(texts).lower())

@@ -1,0 +1,116 @@
+"""Which texts must stand in an event for a rule to fire, and which of them are rare.
+
+A rule that fires needs at least one of its *needles*; an event that holds none of them need not be
+looked at. Of several sets that would do, the one that real logs hold least often is taken:
+``data/grams.json`` says how common each piece of two and three characters is (``benchmarks/gramming.py``
+learns it; a wrong guess costs time and never a match).
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from forensics.detect.ast import And, Atom, Node, Not, Or
+
+#: ``piece`` is a text that an expression needs, in lower case, if the whole is ASCII
+Kind = Literal["eq", "startswith", "endswith", "contains", "piece"]
+_KINDS: dict[str, tuple[Kind, float]] = {
+    "eq": ("eq", 0.3), "startswith": ("startswith", 0.6), "endswith": ("endswith", 0.6), "contains": ("contains", 1.0),
+}  # fmt: skip
+#: fields of System: they are not decoded for each event, so that nothing is looked for in them
+SYSTEM_FIELDS = frozenset((
+    "Provider", "Provider_Name", "Provider_Guid", "Provider_EventSourceName", "EventID", "EventID_Qualifiers",
+    "Version", "Level", "Task", "Opcode", "Keywords", "TimeCreated", "TimeCreated_SystemTime", "EventRecordID",
+    "Correlation", "Correlation_ActivityID", "Correlation_RelatedActivityID", "Execution", "Execution_ProcessID",
+    "Execution_ThreadID", "Channel", "Computer", "Security", "Security_UserID",
+))  # fmt: skip
+#: how common a needle with no common piece is taken to be, before its length counts
+_RARE = 0.002
+#: beyond this many needles a rule is as well looked at each time
+MAX_NEEDLES = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """A text, in lower case, that must stand in a field's lower-case text in a certain place.
+
+    :param field: None = anywhere in the event (a keyword).
+    """
+
+    field: str | None
+    kind: Kind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Needles:
+    """At least one of *any* stands in every event that fires; *cost* is how often one does, for nothing."""
+
+    any: tuple[Needle, ...]
+    cost: float
+
+
+@cache
+def _grams() -> dict[str, float]:
+    text = importlib.resources.files("forensics.detect.fast").joinpath("data/grams.json").read_text("ascii")
+    table = json.loads(text)
+    return {gram: count / table["per"] for gram, count in table["grams"].items()}
+
+
+def frequency(text: str) -> float:
+    """How often *text* is taken to stand in a text of a log, 0 to 1: no more often than its rarest piece."""
+    grams = _grams()
+    if len(text) < 2:
+        return 0.7
+    size = min(3, len(text))
+    pieces = [text[at : at + size] for at in range(min(len(text), 64) - size + 1)]
+    return min(grams.get(piece, _RARE) for piece in pieces) * 0.93 ** min(len(text), 40)
+
+
+def needles(node: Node) -> Needles | None:
+    """Return the cheapest needles of *node*; None if an event may fire without any text that is known."""
+    if isinstance(node, Atom):
+        return _of_atom(node)
+    if isinstance(node, Not):
+        return None
+    found = [needles(item) for item in node.items]
+    if isinstance(node, And):
+        return min((one for one in found if one is not None), key=lambda one: one.cost, default=None)
+    return _either(found) if isinstance(node, Or) else None
+
+
+def _either(found: list[Needles | None]) -> Needles | None:
+    """Of an Or every branch needs its own; one without leaves the whole without."""
+    together: dict[Needle, None] = {}
+    cost = 0.0
+    for one in found:
+        if one is None:
+            return None
+        together.update(dict.fromkeys(one.any))
+        cost += one.cost
+    return Needles(tuple(together), cost) if 0 < len(together) <= MAX_NEEDLES else None
+
+
+def _of_atom(atom: Atom) -> Needles | None:
+    if atom.field in SYSTEM_FIELDS:
+        return None
+    texts: list[tuple[str, Kind, float]]
+    if atom.op in ("wildcard", "re"):
+        texts = [(text, "piece", 1.0) for text in atom.literals if text.isascii()]
+    elif atom.op in _KINDS and isinstance(atom.value, str):
+        # Lower case of a letter that is not ASCII depends on its neighbours (the final sigma).
+        if atom.cased and not atom.value.isascii():
+            return None
+        texts = [(atom.value.lower() if atom.cased else atom.value, *_KINDS[atom.op])]
+    else:
+        return None
+    rated = [
+        Needles((Needle(atom.field, kind, text),), frequency(text) * weight)
+        for text, kind, weight in texts
+        if text or (kind == "eq" and atom.field is not None)
+    ]
+    return min(rated, key=lambda one: one.cost, default=None)
