@@ -1,0 +1,139 @@
+"""A record's body: which template it cites, and the values that go into it.
+
+A record keeps of its template four bytes of the GUID and an offset in the chunk; the values
+stand in the record itself. Source: [MS-EVEN6] 2.2.12; libyal's EVTX document, "Template instance".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass, field
+
+from collectors.parsers.evtx.residual.binxml import FRAGMENT, MAX_BODY, Reader, Skeleton, Unreadable
+
+#: more substitutions than any template has (the largest seen has 82)
+MAX_VALUES = 1_024
+BINXML = 0x21
+_TEMPLATE = 0x0C
+_HEAD = struct.Struct("<BB4sI")
+_SLOT = struct.Struct("<HBB")
+#: what stands behind a definition's offset if the definition itself is there: next, GUID, size
+_DEFINITION = struct.Struct("<I16sI")
+
+
+@dataclass(slots=True)
+class Instance:
+    """A template and its values.
+
+    :param id: the first four bytes of the template's GUID.
+    :param offset: where the record says that the definition lies, in its chunk.
+    :param types: of the values, as present; *values* their bytes.
+    :param nested: the values that are binary XML again, by index: an instance or a bare element.
+    """
+
+    id: bytes
+    offset: int
+    types: tuple[int, ...]
+    values: tuple[bytes, ...]
+    nested: dict[int, Instance | Skeleton] = field(default_factory=dict)
+
+
+Body = Instance | Skeleton
+
+
+def read_body(chunk: bytes, offset: int, size: int) -> Body:
+    """Return the body of the record of *size* bytes at *offset*.
+
+    :raises Unreadable: it is no binary XML that fits the record.
+    """
+    at, end = offset + 24, offset + size - 4
+    if not chunk.startswith(FRAGMENT, at):
+        raise Unreadable("no fragment header")
+    if at + 4 < end and chunk[at + 4] == _TEMPLATE:
+        body, after = _instance(chunk, at + 4, end, deep=False)
+        if after >= end or chunk[after]:
+            raise Unreadable("the values are not followed by an end")
+        return body
+    return Reader(chunk, at, end, definition=False).read()
+
+
+def _instance(chunk: bytes, at: int, end: int, *, deep: bool) -> tuple[Instance, int]:
+    if at + 14 > end:
+        raise Unreadable("cut off")
+    _, version, identifier, offset = _HEAD.unpack_from(chunk, at)
+    at += _HEAD.size
+    if version != 1:
+        raise Unreadable("a template instance of another version")
+    # A record that was moved keeps its old offset: then the GUID tells that the definition follows.
+    if offset == at or chunk[at + 4 : at + 8] == identifier:
+        at = _over_definition(chunk, at, end)
+    if at + 4 > end:
+        raise Unreadable("cut off")
+    count = int.from_bytes(chunk[at : at + 4], "little")
+    at += 4
+    if count > MAX_VALUES or at + 4 * count > end:
+        raise Unreadable("more values than the record holds")
+    slots = [_SLOT.unpack_from(chunk, at + 4 * number) for number in range(count)]
+    at += 4 * count
+    values, nested = [], dict[int, Body]()
+    for index, (length, kind, pad) in enumerate(slots):
+        if pad or at + length > end:
+            raise Unreadable("a value beyond the record")
+        values.append(chunk[at : at + length])
+        if kind == BINXML and length:
+            nested[index] = _nested(chunk, at, at + length, deep)
+        at += length
+    return Instance(identifier, offset, tuple(slot[1] for slot in slots), tuple(values), nested), at
+
+
+def _over_definition(chunk: bytes, at: int, end: int) -> int:
+    if at + _DEFINITION.size > end:
+        raise Unreadable("cut off")
+    size = _DEFINITION.unpack_from(chunk, at)[2]
+    if size > MAX_BODY or at + _DEFINITION.size + size > end:
+        raise Unreadable("a definition longer than the record")
+    return at + _DEFINITION.size + int(size)
+
+
+def _nested(chunk: bytes, at: int, end: int, deep: bool) -> Body:
+    if deep:
+        raise Unreadable("nested more than once")
+    start = at + 4 if chunk.startswith(FRAGMENT, at) else at
+    if start < end and chunk[start] == _TEMPLATE:
+        body, after = _instance(chunk, start, end, deep=True)
+        if after < end and any(chunk[after:end]):
+            raise Unreadable("a nested instance that does not fill its value")
+        return body
+    return Reader(chunk, at, end, definition=False).read()
+
+
+def instances(body: Body) -> list[Instance]:
+    """Return the body's instances: itself, and those in it."""
+    if isinstance(body, Skeleton):
+        return []
+    return [body, *(one for one in body.nested.values() if isinstance(one, Instance))]
+
+
+def digest(body: Body, chunk: bytes = b"") -> bytes:
+    """Return 16 bytes over the values and template ids: equal for the same record wherever it lies.
+
+    Definitions, offsets and sizes of nested parts are left out; so are names by reference.
+    """
+    state = hashlib.sha256()
+    _feed(state, body)
+    return state.digest()[:16]
+
+
+def _feed(state: hashlib._Hash, body: Body) -> None:
+    if isinstance(body, Skeleton):
+        state.update(b"bare" + repr((body.tree, [one for one in body.names if isinstance(one, str)])).encode())
+        return
+    state.update(body.id + struct.pack("<I", len(body.values)))
+    for index, (kind, value) in enumerate(zip(body.types, body.values, strict=True)):
+        inner = body.nested.get(index)
+        if inner is None:
+            state.update(struct.pack("<BI", kind, len(value)) + value)
+        else:
+            state.update(b"\x21")
+            _feed(state, inner)

@@ -1,0 +1,189 @@
+"""``windows.evtx-residual``: records outside a log's active area, each with what is certain about it.
+
+Two passes over a case: every log gives its template definitions; then each log's free space is
+read with the definitions of all. A residual record that is a live one's copy is counted and no
+event; one that has a live record's number and time and says something else is stated as such.
+Source: [MS-EVEN6] 2.2.x; libyal's EVTX document; docs/evtx-recovery.md.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from collectors.parsers.evtx.matched import matched
+from collectors.parsers.evtx.residual.binxml import Unreadable
+from collectors.parsers.evtx.residual.chains import Placed, definitions, free_definitions
+from collectors.parsers.evtx.residual.events import Made, conflict, event, unnamed
+from collectors.parsers.evtx.residual.frames import Runs
+from collectors.parsers.evtx.residual.instance import read_body
+from collectors.parsers.evtx.residual.live import LiveRecords
+from collectors.parsers.evtx.residual.reframe import render
+from collectors.parsers.evtx.residual.resolve import Place, Resolver
+from collectors.parsers.evtx.residual.rows import read_gathered, rows_of
+from collectors.parsers.evtx.residual.store import Source, Store
+from collectors.parsers.evtx.slots import Slot, read_at, slots
+from collectors.parsers.evtx.walk import Record, Walk, residual, walk
+from forensics.model.event import Event, Opened, Problem
+
+#: records rendered at a time
+BATCH = 512
+_CLASSES = ("A1", "A2", "A3", "B", "C", "D", "E")
+_TOLD = (
+    "residual-framed", "residual-duplicates", "residual-conflicts", "residual-unreadable", "residual-declined",
+    "live-by-other-templates",
+    *(f"residual-{name}" for name in _CLASSES),
+)  # fmt: skip
+
+
+def frames_of(slot: Slot, found: Walk | None) -> list[Record]:
+    """Return a slot's framed records outside the active area, and live ones that cannot be rendered where they lie."""
+    free = list(residual(slot.data, found.free if found is not None else None))
+    if found is None:
+        return free
+    lost = []
+    if any(record.state != "sound" for record in found.records):
+        lost = [record for record, _ in matched(slot.data, found).lost if record.state in ("behind-damage", "damaged")]
+    return lost + free
+
+
+def placed(slot: Slot) -> Iterator[Placed]:
+    """Yield the definitions of a slot: those of its active area, then those in its free space."""
+    found = walk(slot.data) if slot.chunk else None
+    if found is not None:
+        yield from definitions(slot.data, found)
+    free = found.free if found is not None else 0
+    yield from free_definitions(slot.data, free, Runs(list(residual(slot.data, free if slot.chunk else None))))
+
+
+def store_from(opened: Opened) -> Store:
+    """Return the definitions of one content."""
+    store = Store()
+    with opened.open() as stream:
+        for slot in slots(stream):
+            if not slot.zero:
+                for one in placed(slot):
+                    store.add(one.definition, Source(opened.sha256, slot.offset + one.offset, one.crc))
+    return store
+
+
+class EvtxResidualParser:
+    """Residual records of Windows event logs."""
+
+    id = "windows.evtx-residual"
+    version = "1"
+    inputs: tuple[str, ...] = ()
+    beside = "windows.evtx"
+
+    def claims(self, name: str, head: bytes) -> int:
+        """0: it gets what ``windows.evtx`` is given."""
+        return 0
+
+    def gather(self, opened: Opened) -> Iterator[Mapping[str, Any]]:
+        """Yield each definition of this content once, with its best place."""
+        yield from rows_of(store_from(opened))
+
+    def parse(self, opened: Opened) -> Iterator[Event | Problem]:
+        """Yield an event for every residual record, or a problem for it."""
+        store, refused = read_gathered(opened.gathered) if opened.gathered else (store_from(opened), 0)
+        with opened.open() as stream:
+            run = _Run(opened, store, LiveRecords(stream))
+            yield from run.all(stream)
+        run.tell(refused)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """A slot with frames to read."""
+
+    offset: int
+    length: int
+    chunk: bool
+
+
+class _Run:
+    """One content's parse."""
+
+    def __init__(self, opened: Opened, store: Store, live: LiveRecords) -> None:
+        self.opened, self.store, self.live = opened, store, live
+        self.resolver = Resolver(store)
+        self.counts: Counter[str] = Counter()
+        self._waiting: list[Made] = []
+
+    def all(self, stream: BinaryIO) -> Iterator[Event | Problem]:
+        spots = []
+        for slot in slots(stream):
+            found = walk(slot.data) if slot.chunk else None
+            frames = [] if slot.zero else frames_of(slot, found)
+            self.live.add(slot.offset, slot.data, found.records if found else (), frames)
+            if frames:
+                spots.append(_Spot(slot.offset, len(slot.data), slot.chunk))
+        self.live.done()
+        for spot in spots:
+            yield from self._slot(Slot(spot.offset, read_at(stream, spot.offset, spot.length), spot.chunk))
+        yield from self._render()
+
+    def _slot(self, slot: Slot) -> Iterator[Event | Problem]:
+        found = walk(slot.data) if slot.chunk else None
+        frames = frames_of(slot, found)
+        runs = Runs([frame for frame in frames if frame.state == "residual"])
+        place = Place(slot.data, slot.offset, found.free if found else 0, runs, self.opened.sha256)
+        for record in frames:
+            yield from self._record(place, record)
+            if len(self._waiting) >= BATCH:
+                yield from self._render()
+
+    def _record(self, place: Place, record: Record) -> Iterator[Event | Problem]:
+        free = record.state == "residual"
+        self.counts["residual-framed" if free else "live-by-other-templates"] += 1
+        offset = place.offset + record.offset
+        try:
+            body = read_body(place.chunk, record.offset, record.size)
+        except Unreadable as error:
+            self.counts["residual-unreadable"] += free
+            yield Problem(f"o{offset}", "binxml", f"{record.state} record {record.id}: {error}")
+            return
+        same = self.live.same(record, body) if free else None
+        if same is not None and same.equal:
+            self.counts["residual-duplicates"] += 1
+            return
+        kind, part = self.resolver.resolve(place, body, record.offset)
+        made = Made(kind, part, record, body, offset, same.offset if same else None)
+        if kind == "E":
+            self._count(made)
+            yield unnamed(self.opened, made, place.chunk, self.live)
+        else:
+            self._waiting.append(made)
+
+    def _count(self, made: Made) -> None:
+        if made.live is not None:
+            self.counts["residual-conflicts"] += 1
+        elif made.record.state == "residual":
+            self.counts[f"residual-{made.kind}"] += 1
+
+    def _render(self) -> Iterator[Event | Problem]:
+        """Render what waits, and give it in its order."""
+        waiting, self._waiting = self._waiting, []
+        texts = {number: (text, why) for number, text, why in render(enumerate((one.part for one in waiting), 1))}
+        for number, made in enumerate(waiting, 1):
+            text, why = texts[number]
+            found = conflict if made.live is not None else event
+            try:
+                if text is None:
+                    raise ValueError(why)
+                yield found(self.opened, made, text, self.live)
+                self._count(made)
+            except (ValueError, RecursionError) as error:
+                self.counts["residual-declined"] += 1
+                what = f"{made.record.state} record {made.record.id}, class {made.kind}: {error}"
+                yield Problem(f"o{made.offset}", "render", what)
+
+    def tell(self, refused: int) -> None:
+        for name in _TOLD:
+            self.opened.tell(name, self.counts[name])
+        self.opened.tell("definitions", self.store.size)
+        self.opened.tell("definitions-refused", refused + self.store.full)
+        self.opened.tell("definitions-in-conflict", self.store.conflicts)
+        self.opened.tell("duplicates-checked", "the first ones" if self.live.cut else "all")
