@@ -29,7 +29,8 @@ def _privileged(event: Event) -> bool:
     return any(name in places["names"] for name in names) or any(sid.endswith(end) for end in places["sids"])
 
 
-def _reasons(event: Event) -> list[str]:
+def reasons_of(event: Event) -> list[str]:
+    """Reasons that a change of an account gives by itself."""
     name = event.user.rpartition("\\")[2].lower()
     action = event.action
     if action == "account-created":
@@ -63,7 +64,7 @@ def _event_findings(case: Case) -> Iterator[Finding]:
             (("user", event.user), ("by", fields.text(event, "SubjectUserName", "by")),
              ("computer", fields.computer(event)), ("action", event.action)),
         )  # fmt: skip
-        yield finding(ID, rule, subject, _reasons(event))
+        yield finding(ID, rule, subject, reasons_of(event))
 
 
 def _account_findings(account: Account) -> Iterator[Finding]:

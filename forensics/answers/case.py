@@ -164,11 +164,13 @@ class Table:
     """Rows for a report, made anew each time it is iterated; nothing is held.
 
     :param missing: why it cannot be made, "" if it can.
+    :param notes: what must be said of the rows (bounds that were met), known once they were iterated.
     """
 
     name: str
     make: Any
     missing: str = ""
+    notes: list[str] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(()) if self.missing else iter(self.make())

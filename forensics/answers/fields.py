@@ -44,6 +44,13 @@ def text(event: Event, *names: str) -> str:
     return ""
 
 
+def raw(event: Event, name: str) -> str:
+    """A field as it stands, its blanks kept; "" if it is no text."""
+    value = _find(_record(event), name, 0)
+    value = value.get("#text") if isinstance(value, Mapping) else value
+    return value if isinstance(value, str) else ""
+
+
 def number(event: Event, *names: str) -> int | None:
     """As :func:`text`, as an integer (``0x`` is hexadecimal); None if it is none."""
     found = text(event, *names)
@@ -73,6 +80,26 @@ def event_id(event: Event) -> str:
     value = _system(event).get("EventID")
     value = value.get("#text") if isinstance(value, Mapping) else value
     return str(value) if isinstance(value, (str, int)) else ""
+
+
+def record_id(event: Event) -> str:
+    """The EventRecordID of a Windows record, "" for anything else."""
+    value = _system(event).get("EventRecordID")
+    return str(value)[:24] if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+
+
+def provider(event: Event) -> str:
+    """The provider of a Windows record, lower case, without ``Microsoft-Windows-``."""
+    value = _system(event).get("Provider")
+    inner = value.get("#attributes") if isinstance(value, Mapping) else None
+    name = inner.get("Name") if isinstance(inner, Mapping) else None
+    return name.lower().removeprefix("microsoft-windows-") if isinstance(name, str) else ""
+
+
+def level(event: Event) -> str:
+    """The level of a Windows record as a number: 2 error, 3 warning, 4 information, 5 verbose."""
+    value = _system(event).get("Level")
+    return str(value)[:4] if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 
 
 def channel(event: Event) -> str:

@@ -25,7 +25,7 @@ FAILURES, WINDOW = 10, 24 * 3600 * SECOND
 MANY_FAILURES, MANY_NAMES = 50, 5
 MAX_SOURCES, MAX_TIMES, MAX_GOOD, MAX_NAMES = 20_000, 256, 64, 64
 FIRST_SEEN, BEFORE = 7 * 86400 * SECOND, 14 * 86400 * SECOND
-_TYPES = {
+TYPES = {
     "2": "interactive", "3": "network", "4": "batch", "5": "service", "7": "unlock", "8": "network, clear text",
     "9": "new credentials", "10": "remote desktop", "11": "cached", "12": "cached remote", "13": "cached unlock",
 }  # fmt: skip
@@ -35,7 +35,7 @@ def how(event: Event) -> str:
     """How a logon was made: logon type, ssh's method, the terminal."""
     kind = fields.text(event, "LogonType")
     if kind:
-        return _TYPES.get(kind, f"type {kind}")
+        return TYPES.get(kind, f"type {kind}")
     if event.action.startswith("rdp-"):
         return "remote desktop"
     program = fields.text(event, "program") or event.process.rpartition("/")[2]

@@ -17,28 +17,42 @@ _ORDER = {"alert": 0, "warning": 1, "notice": 2}
 def answers() -> tuple[Answer, ...]:
     """Every answer, in the order of a report."""
     from forensics.answers import (
+        account_changes,
         accounts,
         changed,
         commands,
+        defender_findings,
         gaps,
+        lateral_chain,
         listeners,
         logons,
         persistence,
         persistence_windows,
+        powershell,
         processes,
         remote_tools,
+        scheduled,
+        services,
+        session_findings,
     )
 
     return (
         persistence.Persistence(),
         persistence_windows.WindowsPersistence(),
+        services.Services(),
+        scheduled.Tasks(),
         logons.Logons(),
+        session_findings.Sessions(),
+        lateral_chain.Lateral(),
         accounts.Accounts(),
+        account_changes.AccountChanges(),
         processes.Processes(),
         listeners.Listeners(),
         changed.Changed(),
         remote_tools.RemoteTools(),
         commands.Commands(),
+        powershell.PowerShell(),
+        defender_findings.DefenderAnswer(),
         gaps.Gaps(),
     )
 

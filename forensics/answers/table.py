@@ -25,9 +25,49 @@ COLUMNS: dict[str, tuple[tuple[str, str, int], ...]] = {
         ("kind", "kind", 12), ("user", "as", 16), ("when", "when", 18), ("flags", "stands out", 30),
         ("path", "where", 48), ("command", "what", 0),
     ),
-    "sessions": (
+    "logged-on": (
         ("started", "since (UTC)", 19), ("user", "who", 20), ("line", "line", 10), ("host", "from", 30),
         ("kind", "kind", 0),
+    ),
+    "sessions": (
+        ("started", "since (UTC)", 19), ("ended", "until (UTC)", 19), ("host", "host", 20), ("user", "who", 28),
+        ("how", "how", 20), ("source", "from", 24), ("workstation", "station", 16), ("duration", "seconds", 9),
+        ("elevated", "elevated", 8), ("state", "state", 14), ("id", "id", 12), ("end", "end", 0),
+    ),
+    "rdp": (
+        ("ts", "time (UTC)", 19), ("direction", "way", 3), ("host", "host", 20), ("user", "who", 28),
+        ("source", "from", 24), ("target", "to", 20), ("ended", "until (UTC)", 19), ("duration", "seconds", 9),
+        ("records", "records", 7), ("state", "state", 14), ("how", "how", 24), ("end", "end", 0),
+    ),
+    "services": (
+        ("ts", "time (UTC)", 19), ("host", "host", 20), ("what", "what", 20), ("service", "service", 24),
+        ("detail", "detail", 24), ("count", "count", 5), ("account", "account", 16), ("start", "start", 14),
+        ("state", "state", 14), ("flags", "stands out", 30), ("command", "program", 0),
+    ),
+    "tasks": (
+        ("ts", "time (UTC)", 19), ("host", "host", 20), ("what", "what", 12), ("task", "task", 32),
+        ("user", "by", 24), ("run_as", "as", 16), ("count", "count", 5), ("triggers", "triggers", 32),
+        ("state", "state", 14), ("flags", "stands out", 24), ("command", "command", 0),
+    ),
+    "account-changes": (
+        ("ts", "time (UTC)", 19), ("host", "host", 20), ("what", "what", 18), ("user", "account", 28),
+        ("group", "group", 28), ("by", "by", 24), ("state", "state", 14), ("flags", "stands out", 24),
+        ("detail", "detail", 0),
+    ),
+    "powershell": (
+        ("ts", "time (UTC)", 19), ("host", "host", 20), ("kind", "kind", 12), ("user", "who", 24),
+        ("parts", "parts", 16), ("state", "state", 14), ("flags", "stands out", 32), ("decoded", "decoded", 48),
+        ("text", "text", 0),
+    ),
+    "defender": (
+        ("ts", "time (UTC)", 19), ("host", "host", 20), ("what", "what", 20), ("threat", "threat", 32),
+        ("outcome", "outcome", 16), ("action", "action", 24), ("user", "who", 20), ("state", "state", 14),
+        ("path", "path", 40), ("detail", "detail", 0),
+    ),
+    "lateral": (
+        ("first", "first (UTC)", 19), ("last", "last (UTC)", 19), ("source", "from", 24), ("source_name", "named", 16),
+        ("target", "to", 24), ("account", "account", 28), ("count", "count", 6), ("state", "state", 14),
+        ("protocol", "way", 28), ("details", "details", 0),
     ),
     "processes": (
         ("pid", "pid", 8), ("ppid", "parent", 8), ("user", "user", 14), ("started", "started (UTC)", 19),
@@ -40,6 +80,8 @@ COLUMNS: dict[str, tuple[tuple[str, str, int], ...]] = {
 }  # fmt: skip
 #: fields that hold a time, ns since 1970 UTC
 TIMES = frozenset(("ts", "last_logon", "started", "ended", "first", "last", "changed"))
+#: characters of one cell that are shown
+MAX_SHOWN = 4096
 #: rows that are looked at to choose widths; the rest is printed as it comes
 LOOKED_AT = 200
 
@@ -48,7 +90,10 @@ def _text(row: Mapping[str, Any], name: str, clean: Callable[[str], str]) -> str
     value = row.get(name)
     if name in TIMES:
         return (rfc3339(value) or "")[:19].replace("T", " ") if isinstance(value, int) else ""
-    return "" if value is None else clean(" ".join(str(value).split()))
+    if isinstance(value, list):
+        value = "; ".join(map(str, value))
+    # a script may be long: what no column can show is not cleaned
+    return "" if value is None else clean(" ".join(str(value)[:MAX_SHOWN].split()))
 
 
 def _fit(text: str, width: int) -> str:

@@ -1,4 +1,4 @@
-"""The tables of a report: logons, accounts, sessions, processes, sockets, persistence. Streamed."""
+"""The tables of a report: logons, accounts, processes, sockets, persistence; the rest: windows_tables.py. Streamed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from forensics.answers.accountfiles import accounts_of
 from forensics.answers.case import Case, Table
 from forensics.answers.listeners import local_of
 from forensics.answers.processes import command_line, flags
+from forensics.answers.windows_tables import windows_tables
 from forensics.model.event import Event
 
 _ACCOUNT_ACTIONS = ("account-created", "account-deleted", "account-enabled", "account-renamed")
@@ -95,7 +96,7 @@ def _windows_accounts(case: Case) -> Iterator[dict[str, Any]]:
     yield from rows.values()
 
 
-def session_rows(case: Case) -> Iterator[dict[str, Any]]:
+def logged_on_rows(case: Case) -> Iterator[dict[str, Any]]:
     """Who was logged on when the state was taken."""
     for row in case.volatile("sessions"):
         if row.text("type") != "session":
@@ -166,9 +167,10 @@ def tables(case: Case) -> dict[str, Table]:
     found = (
         Table("logons", lambda: logon_rows(case), logs),
         Table("accounts", lambda: account_rows(case)),
-        Table("sessions", lambda: session_rows(case), state("sessions")),
+        Table("logged-on", lambda: logged_on_rows(case), state("sessions")),
         Table("processes", lambda: process_rows(case), state("processes")),
         Table("sockets", lambda: socket_rows(case), state("sockets")),
         Table("persistence", lambda: persistence_rows(case)),
+        *windows_tables(case, logs),
     )
     return {table.name: table for table in found}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Iterator
@@ -12,12 +11,13 @@ from typing import Any
 import click
 
 from forensics.answers.bagcase import BagCase
+from forensics.answers.case import Table
 from forensics.answers.opening import cases
 from forensics.answers.tables import tables
 from forensics.catalogue.text import safe
 from forensics.cli.events_options import filters, place_argument, say_problems
 from forensics.cli.looking import say
-from forensics.cli.options import output_options
+from forensics.cli.options import output_options, print_json
 from forensics.errors import UsageError
 from forensics.events.where import Where, where
 
@@ -26,56 +26,82 @@ TABLES: dict[str, str] = {
     "logons": "Who logged on or tried to: when, from where, how, with which result.",
     "accounts": "Accounts: of the host's files, or those that events name.",
     "persistence": "What starts by itself, and what stands out about it.",
+    "sessions": "Sessions from logon to end, joined by logon id: from where, how long, with which rights.",
+    "rdp": "Remote desktop: sessions over all logs, connections without one, refusals, outgoing.",
+    "services": "Services installed, changed, failed, with what they run.",
+    "tasks": "Scheduled tasks made, changed, deleted, run, with what their definitions say.",
+    "account-changes": "What was done to accounts and groups, one row a change.",
+    "powershell": "Script blocks put together, engines, encoded commands; decoded beside the text.",
+    "defender": "What Microsoft Defender found and did; what was switched off or left out.",
+    "lateral": "Movement between machines: from, to, account, way, how often; --dot draws it.",
 }
 
 
-def _rows(case: BagCase, name: str, chosen: Where) -> Iterator[dict[str, Any]]:
+def _rows(case: BagCase, table: Table, chosen: Where) -> Iterator[dict[str, Any]]:
     bag = str(case.facts.get("bag", ""))
-    for row in tables(case)[name]:
+    for row in table:
         if chosen(row):
             yield {"bag": bag, **row}
+    for note in table.notes:
+        print(f"sealbag: {table.name}: {note}", file=sys.stderr)
 
 
 def _print(name: str, case: BagCase, chosen: Where) -> None:
     from forensics.answers.table import lines
 
     width, count = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0, 0
-    for text in lines(name, _rows(case, name, chosen), width, safe):
+    table = tables(case)[name]
+    for text in lines(name, _rows(case, table, chosen), width, safe):
         count += 1
         say(text)
     if not count:
         none = "no row fits" if chosen != Where() else "what was read holds none"
-        say(f"no {name}: {tables(case)[name].missing or none}")
+        say(f"no {name}: {table.missing or none}")
 
 
-def _csv(name: str, found: Iterator[BagCase], chosen: Where) -> None:
+def _csv(name: str, rows: Iterator[dict[str, Any]]) -> None:
     from forensics.answers.table import csv_rows
 
-    for piece in csv_rows(name, (row for case in found for row in _rows(case, name, chosen))):
+    for piece in csv_rows(name, rows):
         sys.stdout.buffer.write(piece)
     sys.stdout.buffer.flush()
 
 
-def show(name: str, place: Path, chosen: Where, *, as_csv: bool, as_json: bool, quiet: bool) -> int:
-    """Print one table of a bag, or of every bag of a workspace."""
-    if as_csv and as_json:
-        raise UsageError("--csv and --json exclude each other")
+def _dot(rows: Iterator[dict[str, Any]]) -> None:
+    from forensics.answers.lateral_dot import dot
+
+    for text in dot(rows, safe):
+        say(text)
+
+
+def _json(name: str, rows: Iterator[dict[str, Any]]) -> None:
+    for row in rows:
+        print_json({"schema": f"sealbag/{name}/1", **row})
+
+
+def show(name: str, place: Path, chosen: Where, form: str, quiet: bool) -> int:
+    """Print one table of a bag, or of every bag of a workspace.
+
+    :param form: table, csv, json or dot.
+    """
     seen: list[BagCase] = []
 
-    def opened() -> Iterator[BagCase]:
+    def rows() -> Iterator[dict[str, Any]]:
         for case in cases(place):
             seen.append(case)
-            yield case
+            yield from _rows(case, tables(case)[name], chosen)
 
-    if as_csv:
-        _csv(name, opened(), chosen)
-    else:
-        for case in opened():
-            if as_json:
-                for row in _rows(case, name, chosen):
-                    print(json.dumps({"schema": f"sealbag/{name}/1", **row}))
-            elif not quiet:
+    if form == "table":
+        for case in cases(place):
+            seen.append(case)
+            if not quiet:
                 _print(name, case, chosen)
+    elif form == "csv":
+        _csv(name, rows())
+    elif form == "dot":
+        _dot(rows())
+    else:
+        _json(name, rows())
     say_problems(seen)
     return 0
 
@@ -85,11 +111,17 @@ def table_command(name: str, text: str) -> click.Command:
 
     def run(
         place: Path, begin: str | None, end: str | None, conditions: tuple[str, ...], as_csv: bool, as_json: bool,
-        quiet: bool, no_progress: bool,
+        quiet: bool, no_progress: bool, as_dot: bool = False,
     ) -> int:  # fmt: skip
-        chosen = where(begin, end, conditions)
-        return show(name, place, chosen, as_csv=as_csv, as_json=as_json, quiet=quiet)
+        forms = [form for form, asked in (("csv", as_csv), ("json", as_json), ("dot", as_dot)) if asked]
+        if len(forms) > 1:
+            raise UsageError(f"--{forms[0]} and --{forms[1]} exclude each other")
+        return show(name, place, where(begin, end, conditions), forms[0] if forms else "table", quiet)
 
     run.__doc__ = text
-    csv = click.option("--csv", "as_csv", is_flag=True, help="CSV for spreadsheets: no cell is run as a formula.")
-    return click.command(name)(place_argument(filters(csv(output_options(run)))))
+    made = click.option("--csv", "as_csv", is_flag=True, help="CSV for spreadsheets: no cell is run as a formula.")(
+        output_options(run)
+    )
+    if name == "lateral":
+        made = click.option("--dot", "as_dot", is_flag=True, help="A graph in Graphviz's DOT language.")(made)
+    return click.command(name)(place_argument(filters(made)))
