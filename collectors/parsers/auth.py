@@ -18,7 +18,6 @@ from collectors.parsers.text import address, one_line
 
 MAX_TEXT = 4096
 _REPEATED = re.compile(r"message repeated ([0-9]{1,9}) times: \[ ?(.*)\]", re.DOTALL)
-_COLUMNS = ("user", "src")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +75,34 @@ def _rules() -> dict[str, list[_Rule]]:
     return table
 
 
-@lru_cache(maxsize=1024)
-def _rules_of(program: str) -> tuple[_Rule, ...]:
+#: characters of a message that choose the rules that are tried
+_KEY = 4
+
+
+@lru_cache(maxsize=4096)
+def _candidates(program: str, key: str) -> tuple[_Rule, ...]:
+    """Return the rules of *program* that a message can fit that begins with *key*."""
     rules = _rules()
-    return (*rules.get(program.rpartition("/")[2].lower(), ()), *rules["*"])
+    every = (*rules.get(program.rpartition("/")[2].lower(), ()), *rules["*"])
+    return tuple(rule for rule in every if key.startswith(rule.start[: len(key)]))
+
+
+def _meaning(rule: _Rule, found: re.Match[str], extra: dict[str, Any]) -> Said:
+    user, source = rule.user, ""
+    for key, value in found.groupdict().items():
+        if not value:
+            continue
+        value = value if len(value) <= 512 and value.isascii() and value.isprintable() else one_line(value, 512)
+        if key == "user":
+            user = value
+        elif key == "src":
+            source = value
+        else:
+            extra[key] = value
+    known = address(source) if source else ""
+    if source and not known:
+        extra["src_host"] = source
+    return Said(rule.action, user, known, extra)
 
 
 def said(program: str, message: str) -> Said:
@@ -88,21 +111,7 @@ def said(program: str, message: str) -> Said:
     extra: dict[str, Any] = {}
     if message.startswith("message repeated") and (match := _REPEATED.fullmatch(message)):
         extra, message = {"repeated": int(match[1])}, match[2].strip()
-    for rule in _rules_of(program):
-        if not message.startswith(rule.start):
-            continue
-        found = rule.pattern.match(message)
-        if found is None:
-            continue
-        groups = {key: one_line(value, 512) for key, value in found.groupdict().items() if value}
-        source = groups.get("src", "")
-        known = address(source)
-        if source and not known:
-            extra["src_host"] = source
-        return Said(
-            rule.action,
-            groups.get("user", rule.user),
-            known,
-            extra | {key: value for key, value in groups.items() if key not in _COLUMNS},
-        )
+    for rule in _candidates(program, message[:_KEY]):
+        if message.startswith(rule.start) and (found := rule.pattern.match(message)):
+            return _meaning(rule, found, extra)
     return Said(fields=extra) if extra else NOTHING

@@ -156,7 +156,7 @@ def _event(opened: Opened, line: Line, text: str, found: Head, more: list[Line],
         ts=ts,
         ts_kind=("inferred" if inferred else "logged") if ts is not None else "",
         tz_basis=basis,
-        ts_raw=found.iso[:64] or _wall(found),
+        ts_raw=found.iso[:64] or found.wall,
         user=meaning.user,
         src_ip=meaning.src_ip,
         process=attrs.get("program", ""),
@@ -164,16 +164,6 @@ def _event(opened: Opened, line: Line, text: str, found: Head, more: list[Line],
         message=shown if plain and not more and len(shown) <= 1000 else one_line(shown),
         attrs=attrs,
     )
-
-
-_NAMES = {number: name for name, number in MONTHS.items()}
-
-
-def _wall(found: Head) -> str:
-    """Return the time as RFC 3164 writes it, with the year if the line had one."""
-    year = f" {found.year}" if found.year else ""
-    frac = f".{found.frac}" if found.frac else ""
-    return f"{_NAMES[found.month]} {found.day:2d}{year} {found.clock}{frac}"
 
 
 def _rare(found: Head) -> dict[str, Any]:

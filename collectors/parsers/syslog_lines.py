@@ -43,6 +43,7 @@ class Head(NamedTuple):
     """What a line's head says.
 
     :param clock: ``13:06:37`` of RFC 3164; "" if *iso* has the time. *frac*: the digits of its fraction.
+    :param wall: RFC 3164's time as the line has it.
     :param year: 0 if the line has none. :param day: as written, two characters at most.
     :param structured: RFC 5424's structured data, as written.
     """
@@ -61,6 +62,7 @@ class Head(NamedTuple):
     severity: str = ""
     msgid: str = ""
     structured: str = ""
+    wall: str = ""
 
 
 def _structured(text: str) -> int:
@@ -113,7 +115,7 @@ def bsd(text: str) -> Head | None:
         message = message.lstrip(" ")
     return Head(
         host, program or "", pid or "", message, "", MONTHS[month], int(day), clock, frac or "",
-        int(year) if year else 0, int(pri) if pri else -1,
+        int(year) if year else 0, int(pri) if pri else -1, "", "", "", text[match.start(2) : match.end(6 if frac else 5)],
     )  # fmt: skip
 
 

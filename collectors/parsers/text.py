@@ -11,9 +11,8 @@ import base64
 import ipaddress
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from forensics.model.display import UNSAFE
 
@@ -74,8 +73,7 @@ def _address(text: str) -> str:
     return "" if found.is_unspecified else one_line(str(mapped or found))
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line without its LF (and CR).
 
     :param offset: of its first byte in the (unpacked) content.
@@ -104,6 +102,7 @@ def lines(stream: BinaryIO, *, limit: int = MAX_LINE) -> Iterator[Line]:
     """Yield every line of *stream*, in bounded memory whatever its length."""
     offset = 0
     while raw := stream.readline(limit):
-        lost = 0 if raw.endswith(b"\n") or len(raw) < limit else _skip_rest(stream)
-        yield Line(offset, raw.rstrip(b"\r\n") if not lost else raw, lost)
-        offset += len(raw) + lost
+        size = len(raw)
+        lost = 0 if size < limit or raw.endswith(b"\n") else _skip_rest(stream)
+        yield Line(offset, raw if lost else raw.rstrip(b"\r\n"), lost)
+        offset += size + lost

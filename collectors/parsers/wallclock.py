@@ -7,7 +7,7 @@ so (:func:`doubt`): its UTC is then one of two readings.
 from __future__ import annotations
 
 import re
-from datetime import datetime, tzinfo
+from datetime import datetime, timezone, tzinfo
 from functools import lru_cache
 
 from collectors.parsers.clock import SECOND, iso_ns, local_ns
@@ -21,7 +21,7 @@ _ISO = re.compile(
 @lru_cache(maxsize=4096)
 def doubt(year: int, month: int, day: int, hour: int, minute: int, zone: tzinfo | None) -> str:
     """Return ``skipped`` or ``twice`` for a wall time that the zone's clock never showed or showed twice, else ""."""
-    if zone is None:
+    if zone is None or isinstance(zone, timezone):
         return ""
     try:
         first = datetime(year, month, day, hour, minute, tzinfo=zone)
@@ -33,11 +33,21 @@ def doubt(year: int, month: int, day: int, hour: int, minute: int, zone: tzinfo 
     return "twice" if offsets[0] > offsets[1] else "skipped"
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
+def _midnight(year: int, month: int, day: int, zone: tzinfo | None) -> tuple[int | None, TzBasis]:
+    return local_ns((year, month, day, 0, 0, 0), 0, zone)
+
+
 def minute_ns(
     year: int, month: int, day: int, hour: int, minute: int, zone: tzinfo | None
 ) -> tuple[int | None, TzBasis, str]:
     """Return ns and basis of a minute's beginning, and :func:`doubt` of it."""
+    if zone is None or isinstance(zone, timezone):
+        # every day of a zone that never changes has its hours at the same distance
+        base, basis = _midnight(year, month, day, zone)
+        if base is None or hour > 23 or minute > 59:
+            return None, "none", ""
+        return base + (hour * 60 + minute) * 60 * SECOND, basis, ""
     ns, basis = local_ns((year, month, day, hour, minute, 0), 0, zone)
     return ns, basis, doubt(year, month, day, hour, minute, zone)
 
