@@ -25,6 +25,11 @@ COLUMNS: dict[str, tuple[tuple[str, str, int], ...]] = {
         ("kind", "kind", 12), ("user", "as", 16), ("when", "when", 18), ("flags", "stands out", 30),
         ("path", "where", 48), ("command", "what", 0),
     ),
+    "agreement": (
+        ("verdict", "verdict", 16), ("walker", "walk", 9), ("evtx", "evtx", 9), ("libevtx", "libevtx", 9),
+        ("libevtx_mended", "mended", 7), ("python_evtx", "python-evtx", 11), ("compared", "compared", 9),
+        ("for_us", "for evtx", 8), ("for_libevtx", "for libevtx", 11), ("path", "log", 0),
+    ),
     "logged-on": (
         ("started", "since (UTC)", 19), ("user", "who", 20), ("line", "line", 10), ("host", "from", 30),
         ("kind", "kind", 0),

@@ -7,6 +7,7 @@ from typing import Any
 
 from forensics.answers import fields, logons, persistence, persistence_windows
 from forensics.answers.accountfiles import accounts_of
+from forensics.answers.agreement import agreement_table
 from forensics.answers.case import Case, Table
 from forensics.answers.listeners import local_of
 from forensics.answers.processes import command_line, flags
@@ -172,5 +173,6 @@ def tables(case: Case) -> dict[str, Table]:
         Table("sockets", lambda: socket_rows(case), state("sockets")),
         Table("persistence", lambda: persistence_rows(case)),
         *windows_tables(case, logs),
+        agreement_table(case),
     )
     return {table.name: table for table in found}

@@ -33,6 +33,7 @@ TABLES: dict[str, str] = {
     "account-changes": "What was done to accounts and groups, one row a change.",
     "powershell": "Script blocks put together, engines, encoded commands; decoded beside the text.",
     "defender": "What Microsoft Defender found and did; what was switched off or left out.",
+    "agreement": "How far parsers agree, one line an event log: agree, agree-but-N, not checked.",
     "lateral": "Movement between machines: from, to, account, way, how often; --dot draws it.",
 }
 

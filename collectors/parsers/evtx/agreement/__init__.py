@@ -1,0 +1,1 @@
+"""Two more parsers over the same records, and what comes of it: the agreement certificate."""
