@@ -86,12 +86,13 @@ class Cited:
         return tuple(_ref(*one) for one in self.places)
 
     def columns(self) -> dict[str, Any]:
-        """``content``, ``locator``, ``event_id`` of the first record; ``refs`` of all; ``records``; ``state``."""
+        """``content``, ``parser``, ``locator``, ``event_id`` of the first record; ``refs`` of all; ``records``; ``state``."""
         first = _ref(*self.places[0]) if self.places else Ref("")
         return {
             "state": ", ".join(sorted(self.states)) if self.states and not self.live else _mixed(self.states),
             "records": self.count, "refs": [f"{where[2]}:{where[3]}" for where, _ in self.places],
-            "content": first.content, "locator": first.locator, "event_id": first.event_id,
+            "content": first.content, "parser": self.places[0][1] if self.places else "", "locator": first.locator,
+            "event_id": first.event_id,
         }  # fmt: skip
 
 

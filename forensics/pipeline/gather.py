@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from forensics.acquisition.coverage import Coverage, read_coverage
+from forensics.answers.case import Table
 from forensics.catalogue.reader import read
 from forensics.catalogue.table import rows
 from forensics.custody.chain import Vouched
 from forensics.custody.timestamps import TokenChecker
 from forensics.model.event import Finding, Receipt, Ref
 from forensics.pipeline.custody import custody_rows
+from forensics.pipeline.event_logs import not_detected
 from forensics.pipeline.findings import Answered
+from forensics.processing.settings import SIGMA, YARA
+from forensics.reporting.answered import LABELS
 from forensics.reporting.data import Checked, Covered, Found, Place, ReportData
 from forensics.verifier import Verdict
 from forensics.workspace.work import Workspace
@@ -111,7 +115,14 @@ def _table(answered: Iterable[Answered], name: str) -> tuple[Iterator[dict[str, 
     missing = "; ".join(dict.fromkeys(table.missing for _, table in tables if table.missing))
     if not usable:
         return None, missing
-    return chain.from_iterable(({"host": done.case.host} | row for row in table) for done, table in usable), missing
+    return chain.from_iterable(_rows(done, table) for done, table in usable), missing
+
+
+def _rows(done: Answered, table: Table) -> Iterator[dict[str, Any]]:
+    """Rows with the ledger's line of their content, so that each can be proved."""
+    for row in table:
+        held = done.case.place(str(row.get("content", "")))
+        yield {"host": done.case.host, "seq": held.seq if held is not None else None} | row
 
 
 def _receipt_rows(receipts: Iterable[Receipt], answered: Sequence[Answered]) -> Iterator[dict[str, Any]]:
@@ -133,8 +144,9 @@ def _receipt_rows(receipts: Iterable[Receipt], answered: Sequence[Answered]) -> 
         }  # fmt: skip
 
 
-def _blind(answered: Sequence[Answered], broken: Iterable[tuple[str, str]]) -> list[str]:
-    said = [f"{one.what}: {one.reason}" for done in answered for one in done.answers.not_evaluated]
+def _blind(answered: Sequence[Answered], broken: Iterable[tuple[str, str]], receipts: Iterable[Receipt]) -> list[str]:
+    said = not_detected(receipts)
+    said += [f"{one.what}: {one.reason}" for done in answered for one in done.answers.not_evaluated]
     said += [f"the plug-in {name} was not run: {reason}" for name, reason in broken]
     problems = sum(len(done.problems) + len(done.case.problems) for done in answered)
     if problems:
@@ -181,7 +193,7 @@ def report_data(
     coverages = [read_coverage(done.bag) for done in answered]
     sizes = sum(int(verdict.bytes) for verdict in verdicts.values())
     receipts = work.current()
-    tables = {name: _table(answered, name) for name in ("processes", "sockets", "accounts", "logons")}
+    tables = {name: _table(answered, name) for name in ("processes", "sockets", "accounts", "logons", *LABELS)}
     first = answered[0].bag if answered else Path("bag")
     return ReportData(
         verdict=_worst(verdicts),
@@ -189,7 +201,7 @@ def report_data(
         about=_about(answered),
         sources=list(chain.from_iterable(_sources(done.bag) for done in answered)),
         covered=_covered(coverages, sizes),
-        checked=_checked(receipts, answered, {"yara"}),
+        checked=_checked(receipts, answered, {YARA, SIGMA}),
         findings=[_found(done, finding) for done in answered for finding in done.findings],
         artefacts=chain.from_iterable(rows(done.bag) for done in answered),
         events=_events(answered),
@@ -198,9 +210,10 @@ def report_data(
         accounts=tables["accounts"][0],
         logons=tables["logons"][0],
         receipts=_receipt_rows(receipts, answered),
+        answered={name: tables[name][0] for name in LABELS},
         custody=list(
             chain.from_iterable(custody_rows(done.bag, verdicts[str(done.bag)], vouched, times) for done in answered)
         ),
-        blind=_blind(answered, broken),
+        blind=_blind(answered, broken, receipts),
         empty={name: missing for name, (_, missing) in tables.items() if missing},
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from forensics.errors import StorageError
 from forensics.hashing.osapi import datasync
 from forensics.hashing.write import storage_error, write_all
+from forensics.reporting.answered import LABELS
 from forensics.reporting.data import ReportData, ReportInfo
 from forensics.reporting.page import context, finding_rows
 from forensics.reporting.tables import SPECS, Table, gather
@@ -117,6 +118,7 @@ def _gather(data: ReportData) -> tuple[dict[str, Table], list[dict[str, Any]]]:
         "gaps": data.covered.gaps if data.covered else None,
         "rules": data.covered.rules if data.covered else None,
         "receipts": data.receipts,
+        **{name: data.answered.get(name) for name in LABELS},
     }
     counted = {"rules": ("state",)}
     return {name: gather(SPECS[name], rows, counted.get(name, ())) for name, rows in sources.items()}, found

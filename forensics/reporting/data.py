@@ -122,6 +122,7 @@ class ReportData:
     :param accounts: rows with user, uid, home, shell, groups, last_logon, flags.
     :param logons: rows as *events*.
     :param receipts: rows of plugin, version, path, status, events, problems, detail (completeness statements).
+    :param answered: rows of the tables of :mod:`forensics.reporting.answered`, by their ids.
     :param custody: rows of the chain of custody.
     :param blind: sentences: what could not have been seen on this source at all.
     :param empty: for a table's name, the sentence shown if it is None or empty.
@@ -141,6 +142,7 @@ class ReportData:
     accounts: Rows | None = None
     logons: Rows | None = None
     receipts: Rows | None = None
+    answered: Mapping[str, Rows | None] = field(default_factory=dict)
     custody: Sequence[Row] = ()
     blind: Sequence[str] = ()
     empty: Mapping[str, str] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forensics.model.event import Finding
+from forensics.reporting.answered import LABELS
 from forensics.reporting.clean import cell, clean, tidy
 from forensics.reporting.data import Found, Place, ReportData, Row
 from forensics.reporting.summary import MEANS, by_level, empty_words, gap_words, no_findings, number, summary
@@ -156,6 +157,8 @@ def context(data: ReportData, tables: Mapping[str, Table], rows: Sequence[Row]) 
         "rule_states": {cell(name): count for name, count in tables["rules"].tally.get("state", {}).items()},
         "blind": [cell(text) for text in data.blind],
         "tables": tables,
+        "answered": tuple((name, label) for name, (label, _) in LABELS.items()),
+        "answered_words": tuple((name, *words) for name, words in LABELS.items()),
         "empty": empty_words(data),
         "version": __version__,
         "facts": tidy({"bag": data.bag, "verify": verify_command(data), "zone": data.about.get("zone", "")}),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from forensics.model.artefact import GAP_OUTCOMES
+from forensics.reporting.answered import LABELS
 from forensics.reporting.clean import cell, clean
 from forensics.reporting.data import Found, ReportData
 
@@ -168,6 +169,9 @@ def empty_words(data: ReportData) -> dict[str, str]:
         "artefacts": "No artefacts: no rule matched anything on the source.",
     }
     words = {name: not_made[name] if getattr(data, name) is None else none[name] for name in not_made}
+    for name, (label, _) in LABELS.items():
+        made = data.answered.get(name) is not None
+        words[name] = f"{label}: {'the logs that were parsed tell of none' if made else 'no log was parsed'}."
     words["findings"] = no_findings(data)
     words["gaps"] = "No gaps: everything that was asked for and found is in the bag, whole."
     words["rules"] = "No rules: the ledger states none."

@@ -7,55 +7,15 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from forensics.reporting.answered import ANSWERED
 from forensics.reporting.clean import record
 from forensics.reporting.columns import KINDS, Column
+from forensics.reporting.spec import MAX_ROWS, PROOF, Col, Spec, hidden
 
-#: rows of one table that a page takes; the rest is counted, said, and in the bag
-MAX_ROWS = 1_000_000
 #: rows that are turned into columns at once; rests of rows that are kept to be found again
 BATCH, MAX_RECORDS = 1024, 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Col:
-    """A column.
-
-    :param kind: text, code (values that repeat), digest, number, bytes, time.
-    :param width: in ``ch``, 0 for the one that takes what is left.
-    :param shown: True in the table; False only in the opened row.
-    :param narrow: also on a telephone.
-    """
-
-    name: str
-    label: str
-    kind: str
-    width: int = 0
-    shown: bool = True
-    narrow: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """A table: its columns; *noun* is what its rows are; *drop* fields that say nothing more."""
-
-    id: str
-    noun: str
-    columns: tuple[Col, ...]
-    drop: frozenset[str] = frozenset()
-    tree: bool = False
-
-
-_LABELS = {
-    "seq": "ledger line", "not_proof": "does not prove", "stored": "bag path", "locator": "place in it",
-    "a": "accessed", "c": "changed", "b": "born", "event_id": "event",
-}  # fmt: skip
-
-
-def _hidden(*names: str, kind: str = "code") -> tuple[Col, ...]:
-    return tuple(Col(name, _LABELS.get(name, name.replace("_", " ")), kind, shown=False) for name in names)
-
-
-_PROOF = (*_hidden("content", "parser", "locator"), *_hidden("seq", kind="number"), *_hidden("stored"))
 _EVENT = (
     Col("ts", "time", "time", 23, narrow=True),
     Col("ts_kind", "time of", "code", 11),
@@ -65,9 +25,9 @@ _EVENT = (
     Col("src_ip", "from", "code", 16),
     Col("message", "message", "text", 0, narrow=True),
     Col("path", "path", "code", 24),
-    *_hidden("process"),
-    *_hidden("event_id", kind="text"),
-    *_PROOF,
+    *hidden("process"),
+    *hidden("event_id", kind="text"),
+    *PROOF,
 )
 SPECS: dict[str, Spec] = {
     spec.id: spec
@@ -82,9 +42,9 @@ SPECS: dict[str, Spec] = {
                 Col("ts", "time", "time", 23),
                 Col("by", "by", "code", 20),
                 Col("rule", "rule", "code", 26),
-                *_hidden("why", "not_proof", "matched"),
-                *_hidden("event_id", kind="text"),
-                *_PROOF,
+                *hidden("why", "not_proof", "matched"),
+                *hidden("event_id", kind="text"),
+                *PROOF,
             ),
         ),
         Spec("events", "events", _EVENT),
@@ -102,8 +62,8 @@ SPECS: dict[str, Spec] = {
                 Col("started", "started", "time", 23),
                 Col("exe", "executable", "text", 34),
                 Col("sha256", "SHA-256", "digest", 17),
-                *_hidden("depth", kind="number"),
-                *_hidden("seq", kind="number"),
+                *hidden("depth", kind="number"),
+                *hidden("seq", kind="number"),
             ),
             tree=True,
         ),
@@ -119,7 +79,7 @@ SPECS: dict[str, Spec] = {
                 Col("process", "process", "code", 0),
                 Col("user", "user", "code", 14),
                 Col("netns", "network namespace", "code", 20),
-                *_hidden("seq", kind="number"),
+                *hidden("seq", kind="number"),
             ),
         ),
         Spec(
@@ -134,7 +94,7 @@ SPECS: dict[str, Spec] = {
                 Col("shell", "shell", "code", 20),
                 Col("last_logon", "last logon", "time", 23),
                 Col("host", "host", "code", 14),
-                *_PROOF,
+                *PROOF,
             ),
         ),
         Spec(
@@ -155,8 +115,8 @@ SPECS: dict[str, Spec] = {
                 Col("source", "source", "code", 10),
                 Col("volume", "volume", "code", 14),
                 Col("seq", "line", "number", 9),
-                *_hidden("a", "c", "b", kind="time"),
-                *_hidden("detail", "stored"),
+                *hidden("a", "c", "b", kind="time"),
+                *hidden("detail", "stored"),
             ),
             frozenset(("raw",)),
         ),
@@ -191,9 +151,10 @@ SPECS: dict[str, Spec] = {
                 Col("events", "events", "number", 10),
                 Col("problems", "problems", "number", 10),
                 Col("detail", "detail", "code", 40),
-                *_PROOF,
+                *PROOF,
             ),
         ),
+        *ANSWERED,
     )
 }
 
@@ -275,7 +236,7 @@ def gather(spec: Spec, rows: Iterable[Mapping[str, Any]] | None, count: tuple[st
     table.tally = {name: {} for name in count}
     source = iter(rows or ())
     while batch := list(islice(source, BATCH)):
-        room = max(MAX_ROWS - table.rows, 0)
+        room = max(min(spec.limit, MAX_ROWS) - table.rows, 0)
         table.left_out += max(len(batch) - room, 0)
         table.take(batch[:room], known)
     return table
