@@ -113,9 +113,10 @@ def bsd(text: str) -> Head | None:
         program, pid, message = "", "", text[match.end(7) + 1 :]
     elif message[:1] == " ":
         message = message.lstrip(" ")
+    wall = text[match.start(2) : match.end(6 if frac else 5)]
     return Head(
         host, program or "", pid or "", message, "", MONTHS[month], int(day), clock, frac or "",
-        int(year) if year else 0, int(pri) if pri else -1, "", "", "", text[match.start(2) : match.end(6 if frac else 5)],
+        int(year) if year else 0, int(pri) if pri else -1, "", "", "", wall,
     )  # fmt: skip
 
 
