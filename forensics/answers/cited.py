@@ -86,7 +86,7 @@ class Cited:
         return tuple(_ref(*one) for one in self.places)
 
     def columns(self) -> dict[str, Any]:
-        """``content``, ``parser``, ``locator``, ``event_id`` of the first record; ``refs`` of all; ``records``; ``state``."""
+        """Where the first record stands, ``refs`` of all, ``records`` (how many) and ``state``."""
         first = _ref(*self.places[0]) if self.places else Ref("")
         return {
             "state": ", ".join(sorted(self.states)) if self.states and not self.live else _mixed(self.states),

@@ -15,7 +15,7 @@ from forensics.source.times import rfc3339
 COLUMNS: dict[str, tuple[tuple[str, str, int], ...]] = {
     "logons": (
         ("ts", "time (UTC)", 19), ("host", "host", 20), ("result", "result", 12), ("user", "who", 28),
-        ("source", "from", 24), ("how", "how", 22), ("path", "log", 0),
+        ("source", "from", 24), ("how", "how", 22), ("state", "state", 14), ("path", "log", 0),
     ),
     "accounts": (
         ("user", "account", 32), ("uid", "id", 12), ("last_logon", "last logon (UTC)", 19), ("flags", "flags", 24),

@@ -9,6 +9,7 @@ from forensics.answers import fields, logons, persistence, persistence_windows
 from forensics.answers.accountfiles import accounts_of
 from forensics.answers.agreement import agreement_table
 from forensics.answers.case import Case, Table
+from forensics.answers.cited import state
 from forensics.answers.listeners import local_of
 from forensics.answers.processes import command_line, flags
 from forensics.answers.windows_tables import windows_tables
@@ -39,7 +40,12 @@ def logon_rows(case: Case) -> Iterator[dict[str, Any]]:
     """Who, from where, when, how, with which result."""
     for event in case.events(logons.ACTIONS):
         row = event_columns(case, event)
-        yield row | {"source": logons.source_of(event), "how": logons.how(event), "result": logons.result(event)}
+        yield row | {
+            "source": logons.source_of(event),
+            "how": logons.how(event),
+            "result": logons.result(event),
+            "state": state(event),
+        }
 
 
 def _last_logons(case: Case, uids: Mapping[int, str]) -> dict[str, int]:
@@ -77,7 +83,13 @@ def account_rows(case: Case) -> Iterator[dict[str, Any]]:
 
 def _windows_accounts(case: Case) -> Iterator[dict[str, Any]]:
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for event in case.events((*sorted(logons.GOOD), *_ACCOUNT_ACTIONS), ("windows.evtx",)):
+    members: dict[tuple[str, str], dict[str, None]] = {}
+    for event in case.events((*sorted(logons.GOOD), *_ACCOUNT_ACTIONS, "group-member-added")):
+        if not event.parser.startswith("windows."):
+            continue
+        if event.action == "group-member-added":
+            _member(members, event)
+            continue
         key = (fields.computer(event), event.user)
         if not event.user or (key not in rows and len(rows) >= MAX_WINDOWS_ACCOUNTS):
             continue
@@ -94,7 +106,18 @@ def _windows_accounts(case: Case) -> Iterator[dict[str, Any]]:
                 row["flags"] = f"{row['flags']}, {event.action}".strip(", ")
         elif event.ts is not None:
             row["last_logon"] = max(event.ts, row["last_logon"] or event.ts)
-    yield from rows.values()
+    for (host, name), row in rows.items():
+        groups = members.get((host, name.casefold()), {}) | members.get((host, row["uid"].casefold()), {})
+        yield row | {"groups": ", ".join(sorted(groups)[:64])}
+
+
+def _member(members: dict[tuple[str, str], dict[str, None]], event: Event) -> None:
+    """A group that an event says an account was put into: by its name, or by its SID where the name is not given."""
+    key = (fields.computer(event), event.user.casefold())
+    if key in members or len(members) < MAX_WINDOWS_ACCOUNTS:
+        found = members.setdefault(key, {})
+        if len(found) < 64:
+            found[fields.text(event, "TargetUserName")[:256]] = None
 
 
 def logged_on_rows(case: Case) -> Iterator[dict[str, Any]]:
@@ -161,16 +184,16 @@ def tables(case: Case) -> dict[str, Table]:
     """Every table, made when it is iterated; a table that cannot be made says why."""
     no_state = "the state of a running system was not recorded"
 
-    def state(name: str) -> str:
+    def recorded(name: str) -> str:
         return "" if case.has_volatile(name) else no_state
 
     logs = "" if case.parsers() else "nothing was parsed"
     found = (
         Table("logons", lambda: logon_rows(case), logs),
         Table("accounts", lambda: account_rows(case)),
-        Table("logged-on", lambda: logged_on_rows(case), state("sessions")),
-        Table("processes", lambda: process_rows(case), state("processes")),
-        Table("sockets", lambda: socket_rows(case), state("sockets")),
+        Table("logged-on", lambda: logged_on_rows(case), recorded("sessions")),
+        Table("processes", lambda: process_rows(case), recorded("processes")),
+        Table("sockets", lambda: socket_rows(case), recorded("sockets")),
         Table("persistence", lambda: persistence_rows(case)),
         *windows_tables(case, logs),
         agreement_table(case),

@@ -38,7 +38,8 @@ ANSWERED: tuple[Spec, ...] = (
     _spec(
         "services", "rows of services", _ts(), _HOST, _WHAT, Col("service", "service", "code", 22, narrow=True),
         Col("command", "program", "text", 0), Col("detail", "detail", "code", 20),
-        Col("account", "account", "code", 14), Col("start", "start", "code", 12), Col("count", "count", "number", 7), _FLAGS,
+        Col("account", "account", "code", 14), Col("start", "start", "code", 12), Col("count", "count", "number", 7),
+        _FLAGS,
     ),
     _spec(
         "tasks", "rows of tasks", _ts(), _HOST, _WHAT, Col("task", "task", "code", 26, narrow=True),
