@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from forensics.detect.ast import And, Atom, Node, Not, Or, Rule
+from forensics.detect.ast import And, Atom, Node, Not, Or, Rule, atoms
 from forensics.detect.reference import compare, holds
 from forensics.detect.view import View
 
@@ -19,12 +19,16 @@ def explain(rule: Rule, view: View) -> dict[str, str]:
     """Return field -> value of what made *rule* fire on the event; {} if it does not.
 
     :returns: at most 32 fields, of each the first value that fulfilled a comparison, cut after 512 characters
-        (``...`` at its end). What a rule only excludes (``not``) is not there, nor are fields that are absent.
+        (``...`` at its end). What a rule only excludes (``not``) is not there, nor are fields that are absent,
+        nor the conditions of its log source.
     """
     found: dict[str, str] = {}
     if not holds(rule.gate, view.system, ()):
         return found
+    source = frozenset(atoms(rule.gate))
     for atom in _held(rule.condition, view):
+        if atom in source:
+            continue
         if len(found) >= MAX_FIELDS:
             break
         name = atom.field if atom.field is not None else KEYWORD
