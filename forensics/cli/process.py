@@ -12,20 +12,28 @@ from forensics.cli.anchors import anchor_options, take_anchors
 from forensics.cli.job import sigterm_interrupts
 from forensics.cli.options import output_options, print_json
 from forensics.cli.progress import Bar
-from forensics.cli.results import fail_on, fail_on_option, processing_options, results_text, settings_of
+from forensics.cli.results import fail_on, fail_on_option, pack_options, processing_options, results_text, settings_of
+from forensics.cli.scan_loose import scan_logs
 from forensics.pipeline import Work, process, report
 from forensics.pipeline.jobs import open_work
-from forensics.processing.process import Settings
+from forensics.processing.settings import Settings
 from forensics.workspace.work import refuse_in_bag
 
 _BAGS = click.argument("bags", nargs=-1, required=True, type=click.Path(path_type=Path))
 _WORK = click.option("--work", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The workspace.")
 
 
+def work_row(work: Work) -> dict[str, Any]:
+    """What --json says of a workspace, of process, scan and triage alike."""
+    return {
+        "results": work.results(), "findings": work.levels(), "not_run": work.not_run(),
+        "not_covered": work.not_evaluated(), **work.event_logs(),
+    }  # fmt: skip
+
+
 def _print(work: Work, schema: str, as_json: bool, quiet: bool) -> None:
     if as_json:
-        row = {"schema": schema, "work": str(work.path), "results": work.results(), "findings": work.levels()}
-        print_json(row | {"not_run": work.not_run(), "not_covered": work.not_evaluated()})
+        print_json({"schema": schema, "work": str(work.path), **work_row(work)})
     elif not quiet:
         print(results_text(work))
 
@@ -39,40 +47,49 @@ def _print(work: Work, schema: str, as_json: bool, quiet: bool) -> None:
 def process_command(
     bags: tuple[Path, ...],
     work: Path,
-    parsers: tuple[str, ...],
-    packs: tuple[str, ...],
-    no_scan: bool,
     level: str | None,
     as_json: bool,
     quiet: bool,
     no_progress: bool,
+    **chosen: Any,
 ) -> int:
     """Parse and scan BAGS into a workspace, and ask what stands out. What is there already is skipped."""
-    with Bar(show=not (quiet or no_progress)) as bar:
-        done = process(bags, work, settings=settings_of(parsers, packs, no_scan), on_progress=bar)
+    with sigterm_interrupts(), Bar(show=not (quiet or no_progress)) as bar:
+        done = process(bags, work, settings=settings_of(**chosen), on_progress=bar)
     _print(done, "sealbag/process/1", as_json, quiet)
     return fail_on(level, done.levels())
 
 
 @click.command("scan")
-@_BAGS
-@_WORK
-@click.option("--yara", "packs", multiple=True, metavar="PACK", help="YARA rules (file or folder); default: our own.")
+@click.argument("places", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="BAGS_OR_LOGS...")
+@click.option("--work", type=click.Path(path_type=Path), metavar="DIR", help="The workspace; with BAGS.")
+@pack_options
+@click.option("--cache", type=click.Path(path_type=Path), metavar="DIR", help="Keep compiled Sigma rules here.")
 @fail_on_option
 @output_options
 def scan_command(
-    bags: tuple[Path, ...],
-    work: Path,
+    places: tuple[Path, ...],
+    work: Path | None,
     packs: tuple[str, ...],
+    sigma: tuple[str, ...],
+    cache: Path | None,
     level: str | None,
     as_json: bool,
     quiet: bool,
     no_progress: bool,
 ) -> int:
-    """Scan the contents of BAGS with YARA rules; findings go to the workspace."""
-    settings = Settings(packs=packs, parse=False)
-    with Bar(show=not (quiet or no_progress)) as bar:
-        done = process(bags, work, settings=settings, on_progress=bar)
+    """Scan BAGS with YARA rules, their event logs with Sigma rules; findings go to the workspace.
+
+    With one of --yara and --sigma alone, only that is done. Without --work the places are event logs that
+    lie in no bag, or folders of them: Sigma rules are matched, findings are printed, nothing is kept. Exit
+    code 10: something was not read to its end.
+    """
+    if work is None:
+        return scan_logs(places, packs, sigma, cache, level, as_json, quiet, no_progress)
+    scanners = ("sigma",) if sigma and not packs else ("yara",) if packs and not sigma else ()
+    settings = Settings(packs=packs, sigma=sigma, scanners=scanners, parse=False, cache=cache)
+    with sigterm_interrupts(), Bar(show=not (quiet or no_progress)) as bar:
+        done = process(places, work, settings=settings, on_progress=bar)
     _print(done, "sealbag/scan/1", as_json, quiet)
     return fail_on(level, done.levels())
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from forensics.model import display
 from forensics.pipeline import Work
 from forensics.pipeline.findings import LEVELS
-from forensics.processing.process import Settings
+from forensics.processing.parsers import Verify
+from forensics.processing.settings import Settings
 from forensics.reporting.data import ReportInfo
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -19,11 +20,26 @@ SHOWN = 12
 _MARKS = {"alert": "!!", "warning": "! ", "notice": "- "}
 
 
-def processing_options(command: F) -> F:
-    """--parser, --yara, --no-scan."""
+def pack_options(command: F) -> F:
+    """--yara, --sigma."""
     for option in (
-        click.option("--no-scan", is_flag=True, help="Parse only; run no scanner."),
+        click.option("--sigma", multiple=True, metavar="PACK", help="Sigma rules (file or folder); default: our own."),
         click.option("--yara", "packs", multiple=True, metavar="PACK", help="YARA rules; default: our own."),
+    ):
+        command = option(command)
+    return command
+
+
+def processing_options(command: F) -> F:
+    """--parser, --verify, --yara, --sigma, --no-scan."""
+    verify = click.Choice(["second", "all", "none"])
+    command = click.option("--no-scan", is_flag=True, help="Parse only; run no scanner and no Sigma rules.")(command)
+    command = pack_options(command)
+    for option in (
+        click.option(
+            "--verify", type=verify, default=None,
+            help="Event logs: a second parser reads every record (default where it is installed), all three, or none.",
+        ),
         click.option("--parser", "parsers", multiple=True, metavar="ID", help="Run this parser only; more than once."),
     ):  # fmt: skip
         command = option(command)
@@ -38,9 +54,12 @@ def fail_on_option(command: F) -> F:
     )(command)
 
 
-def settings_of(parsers: tuple[str, ...], packs: tuple[str, ...], no_scan: bool) -> Settings:
-    """The settings of a run."""
-    return Settings(parsers=parsers, packs=packs, scan=not no_scan)
+def settings_of(
+    parsers: tuple[str, ...], packs: tuple[str, ...], sigma: tuple[str, ...], no_scan: bool, verify: str | None
+) -> Settings:
+    """The settings of a run: what :func:`processing_options` gives, by name."""
+    chosen = cast(Verify, verify or "")
+    return Settings(parsers=parsers, packs=packs, sigma=sigma, scan=not no_scan, verify=chosen)
 
 
 def fail_on(level: str | None, counts: Mapping[str, int]) -> int:
@@ -57,6 +76,8 @@ def _safe(text: str) -> str:
 
 def _plugin_text(plugin: str, row: Mapping[str, Mapping[str, int]]) -> str:
     artefacts = ", ".join(f"{number:,} {status}" for status, number in sorted(row["artefacts"].items()))
+    if plugin.endswith(".gather"):
+        return f"gathered     {plugin.removesuffix('.gather')}: {artefacts}"
     if "findings" in row["events"]:
         return f"scanned      {plugin}: {artefacts}; findings: {row['events']['findings']:,}"
     events = ", ".join(f"{number:,} {state}" for state, number in row["events"].items() if number)

@@ -11,6 +11,7 @@ import click
 from forensics.cli.collect import show_plan
 from forensics.cli.job import Job, perform, push_exit, result_row, summary
 from forensics.cli.options import print_json, run_options
+from forensics.cli.process import work_row
 from forensics.cli.results import fail_on, fail_on_option, processing_options, results_text, settings_of
 from forensics.model import EvidenceSource
 from forensics.pipeline import Triage, triage
@@ -31,7 +32,9 @@ def command(
     out: Path | None,
     parsers: tuple[str, ...],
     packs: tuple[str, ...],
+    sigma: tuple[str, ...],
     no_scan: bool,
+    verify: str | None,
     level: str | None,
     **options: Any,
 ) -> int:
@@ -44,7 +47,7 @@ def command(
     job = Job(sources=sources or ("live:",), out=folder / "bag", **options)
     if job.dry_run:
         return show_plan(job)
-    settings = settings_of(parsers, packs, no_scan)
+    settings = settings_of(parsers, packs, sigma, no_scan, verify)
 
     def act(sources: list[EvidenceSource], options: dict[str, Any]) -> Triage:
         return triage(sources, folder, settings=settings, **options)
@@ -52,13 +55,7 @@ def command(
     done = perform(job, act)
     if job.as_json:
         row = result_row("sealbag/triage/1", done.bag, done.verdict) | job.token_row()
-        more = {
-            "results": done.work.results(),
-            "findings": done.work.levels(),
-            "not_run": done.work.not_run(),
-            "not_covered": done.work.not_evaluated(),
-        }
-        print_json(row | more | {"work": str(done.work.path), "report": str(done.report.path)})
+        print_json(row | work_row(done.work) | {"work": str(done.work.path), "report": str(done.report.path)})
     elif not job.quiet:
         print(results_text(done.work, done.report))
         print(summary(done.bag, done.verdict, ticket=job.ticket_file is not None) + job.token_text())

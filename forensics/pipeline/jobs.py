@@ -16,21 +16,21 @@ from forensics.custody.chain import vouched_by
 from forensics.errors import InputError, OutputNotEmpty, OutputSealed
 from forensics.model import EvidenceSource
 from forensics.model.event import Finding, Receipt, RuleProblem
+from forensics.pipeline.event_logs import agreement, detection, not_detected, recovered
 from forensics.pipeline.findings import LEVELS, Answered, answer, finding_rows, order
 from forensics.pipeline.gather import report_data
 from forensics.pipeline.verdicts import own_verdict
 from forensics.processing.plugins import load_plugins
 from forensics.processing.process import (
     SCANNERS,
-    OnStep,
-    Processed,
-    Settings,
     check_settings,
     held_receipts,
     process_open_bag,
     process_workspace,
     statement,
 )
+from forensics.processing.settings import SIGMA, OnStep, Settings
+from forensics.processing.stages import Processed
 from forensics.reporting.build import write_report
 from forensics.reporting.data import ReportInfo
 from forensics.verifier import Verdict, verify
@@ -88,11 +88,22 @@ class Work:
         for scan in self.processed.scans:
             said += [_rule_problem(one) for pack in scan.packs for one in pack.problems]
             said += [f"{path}: scan {status}: {code} {detail}" for path, status, code, detail in scan.not_scanned]
+        if self.processed.not_judged:
+            many = f"{self.processed.not_judged:,} records behind alerts"
+            said.append(f"{many} were not judged by another parser: they are too many")
         return said + [f"content {sha256}: {reason}" for sha256, reason in self.processed.parsing.unread]
+
+    def event_logs(self) -> dict[str, Any]:
+        """Counts of detection, of recovered records and of agreement between parsers; None of what did not run."""
+        receipts = self.space.current()
+        return {
+            "detection": detection(receipts), "recovered": recovered(receipts), "agreement": agreement(receipts),
+        }  # fmt: skip
 
     def not_evaluated(self) -> list[str]:
         """What answers could not say, and why."""
-        return [f"{one.what}: {one.reason}" for done in self.answered for one in done.answers.not_evaluated]
+        said = [f"{one.what}: {one.reason}" for done in self.answered for one in done.answers.not_evaluated]
+        return said + not_detected(self.space.current())
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +135,8 @@ def _answered(space: Workspace, processed: Processed | None) -> Work:
     held = {ref.path: held_receipts(Path(ref.path)) for ref in space.bags}
     for receipts in held.values():
         space.know(receipts)
-    scanners = load_plugins(SCANNERS)
-    work = Work(space, answer(space, held, [one.id for one in scanners.loaded]), held, processed)
+    scanners = [one.id for one in load_plugins(SCANNERS).loaded]
+    work = Work(space, answer(space, held, [*scanners, SIGMA]), held, processed)
     if processed is not None:
         work.broken = processed.broken
     space.write_rows("findings.jsonl", finding_rows(work.answered))

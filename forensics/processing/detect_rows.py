@@ -16,7 +16,7 @@ from forensics.tasks.scan_content import MAX_FINDING
 from forensics.worker.batch import ItemResult
 
 SIGMA = "sigma"
-#: numbers of an answer that are added up
+#: numbers of an answer that are added up; the first two are of events
 COUNTS = (
     "events", "matched", "matches", "dropped", "undated", "unreadable", "uncovered", "not-asked", "row-problems",
 )  # fmt: skip

@@ -292,9 +292,10 @@ class _Run:
         if status in ("partial", "failed", "quarantined"):
             counts["partial"] += status == "partial"
             self.report.missed_name(target.name, status, answer.code, answer.detail)
-        for name in COUNTS:
-            if name != "matched":
-                counts[name] += answer.counts[name]
+        counts["matched_events"] += answer.counts["matched"]
+        for name in COUNTS[2:]:
+            counts[name] += answer.counts[name]
+        counts["events"] += answer.counts["events"]
         for name, count in answer.counts.items():
             if name.startswith("class-"):
                 self._classes[name] += count
@@ -313,8 +314,8 @@ class _Run:
     def _receipt(self, key: str, over: str) -> Receipt:
         report = self.report
         names = (
-            "contents", "scanned", "partial", "failed", "quarantined", "without_events", "findings", "rules",
-            "rule_problems", "correlation_problems", *COUNTS,
+            "contents", "scanned", "matched", "partial", "failed", "quarantined", "without_events", "findings", "rules",
+            "rule_problems", "correlation_problems", "events", "matched_events", *COUNTS[2:],
         )  # fmt: skip
         counts: dict[str, int | str] = {name: report.counts[name] for name in names}
         counts |= self._classes

@@ -18,7 +18,6 @@ from forensics.processing.sinks import BagSink, receipt_from_line
 from forensics.processing.stages import Processed, run_stages
 from forensics.workspace.work import Workspace
 
-__all__ = ["OnStep", "Processed", "Settings"]
 SCANNERS = "forensics.scanners"
 
 

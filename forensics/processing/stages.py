@@ -101,6 +101,8 @@ def _detect(claims: list[Claim], store: Store, settings: Settings, out: Processe
         return
     results = [(one, path) for one in store.current() if (path := store.rows_of(one)) is not None]
     targets = targets_of(claims, results)
+    if not targets:
+        return  # no rule is made ready for nothing; that none ran is said where the results are summed up
     told = counted(step, "detect", len(targets))
     try:
         report = detect(

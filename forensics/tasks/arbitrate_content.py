@@ -55,6 +55,4 @@ def _take(found: Event, id: str, rows: RowWriter, counts: Counter[str]) -> None:
     except (RowTooBig, ValueError, TypeError):
         counts["problems"] += 1
     else:
-        verdict = found.attrs.get("verdict")
-        if isinstance(verdict, str):
-            counts[f"verdict-{verdict[:30]}"] += 1
+        counts[made.action[:40] or "no-action"] += 1

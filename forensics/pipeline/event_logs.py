@@ -1,0 +1,75 @@
+"""Numbers of event logs for people and programs: detection, recovered records, agreement; read from receipts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from forensics.model.event import Receipt
+from forensics.processing.parsers import AGREEMENT
+from forensics.processing.settings import SIGMA
+
+RESIDUAL = "windows.evtx-residual"
+#: of the certificates' counts, those that are added up for --json and the report's table
+CERTIFICATE = (
+    "records-walker", "records-evtx", "records-libevtx", "records-python-evtx", "compared", "fields-compared", "agree",
+    "disagree", "only-evtx", "only-libevtx", "arbitrated",
+)  # fmt: skip
+_DETECTION = (
+    "contents", "scanned", "partial", "failed", "quarantined", "without_events", "events", "uncovered",
+    "matched_events", "findings", "dropped", "rules", "rule_problems", "correlations", "undated",
+)  # fmt: skip
+
+
+def number(receipt: Receipt, name: str) -> int:
+    """One of a receipt's counts, 0 if it is none."""
+    value = receipt.counts.get(name, 0)
+    return value if isinstance(value, int) else 0
+
+
+def detection(receipts: Iterable[Receipt]) -> dict[str, int] | None:
+    """What the last detection over the most contents says; None if there was none.
+
+    ``rules`` ran, correlations among them; ``rule_problems`` did not; ``uncovered`` events are of logs that no
+    rule is about.
+    """
+    found = [one for one in receipts if one.plugin == SIGMA]
+    if not found:
+        return None
+    last = max(found, key=lambda one: number(one, "contents"))
+    return {name: number(last, name) for name in _DETECTION}
+
+
+def not_detected(receipts: Iterable[Receipt]) -> list[str]:
+    """What must be said if no rule was matched with any event: that nothing was found means nothing then."""
+    counts = detection(receipts)
+    if counts is None:
+        return ["detection: no event log was matched with Sigma rules"]
+    return [] if counts["events"] else ["detection: the event logs matched with Sigma rules hold no event"]
+
+
+def _told(receipts: Iterable[Receipt], plugin: str) -> Iterator[tuple[Receipt, dict[str, int]]]:
+    for receipt in receipts:
+        if receipt.plugin == plugin:
+            told = {name[5:]: number(receipt, name) for name in receipt.counts if name.startswith("told_")}
+            yield receipt, told
+
+
+def recovered(receipts: Iterable[Receipt]) -> dict[str, int] | None:
+    """Recovered records by class (A1... E), and what was told beside them; None if nothing looked for them."""
+    total: Counter[str] = Counter()
+    ran = False
+    for _, told in _told(receipts, RESIDUAL):
+        ran = True
+        total.update({name: count for name, count in told.items() if count})
+    return dict(sorted(total.items())) if ran else None
+
+
+def agreement(receipts: Iterable[Receipt]) -> dict[str, int] | None:
+    """The certificates added up; None if no record was read by a second parser."""
+    total: Counter[str] = Counter()
+    for receipt, told in _told(receipts, AGREEMENT):
+        total["files"] += 1
+        total["files-not-checked-to-the-end"] += receipt.status not in ("ok", "empty")
+        total.update({name: told.get(name, 0) for name in CERTIFICATE})
+    return dict(total) if total else None
