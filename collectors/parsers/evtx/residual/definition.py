@@ -29,6 +29,7 @@ _LOST = "lost"
 class Definition:
     """A definition that stands alone.
 
+    :param digest: 16 bytes over *code*, the canonical form.
     :param code: its body with every name inline, as it would stand at offset 0 (:func:`binxml.moved`).
     :param lost: how many distinct names could not be read; they stand as lost1, lost2...
     :param restored: how many uses of names were restored by shape.
@@ -40,13 +41,9 @@ class Definition:
     slots: tuple[tuple[int, int], ...]
     names: tuple[str, ...]
     shape: tuple[Any, ...]
+    digest: bytes
     lost: int = 0
     restored: int = 0
-
-    @property
-    def digest(self) -> bytes:
-        """16 bytes over the canonical form."""
-        return hashlib.sha256(self.code).digest()[:16]
 
     @property
     def count(self) -> int:
@@ -83,7 +80,8 @@ def built(guid: bytes, skeleton: Skeleton, names: Sequence[str], lost: int = 0, 
     writer = Writer(names)
     code = writer.write(skeleton.tree)
     form = tuple(map(shape, skeleton.tree))
-    return Definition(guid, code, tuple(writer.fixups), skeleton.slots, tuple(names), form, lost, restored)
+    digest = hashlib.sha256(code).digest()[:16]
+    return Definition(guid, code, tuple(writer.fixups), skeleton.slots, tuple(names), form, digest, lost, restored)
 
 
 def from_code(guid: bytes, code: bytes) -> Definition:
