@@ -112,7 +112,7 @@ def _event(opened: Opened, line: Line, match: re.Match[str]) -> Event:
         if value and value != "-":
             attrs[name] = one_line(value, 2048)
     if more and (more := more.strip()):
-        attrs["more"] = one_line(more, 2048)
+        attrs["extra"] = one_line(more, 2048)
     source = address(host)
     if not source:
         attrs["src_host"] = one_line(host, 255)
