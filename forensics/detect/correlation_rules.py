@@ -6,7 +6,7 @@ Source: Sigma specification 2.1, "Correlation Rules".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, cast, get_args
 
 from forensics.detect.ast import Correlation, CorrelationType, Rule
@@ -118,20 +118,21 @@ def in_order(
 
     One that names a rule which is not there or does not run cannot run either; nor can a circle.
     """
-    known: set[str] = set()
-    for rule in rules:
-        known.update((rule.id, rule.name))
-    known.discard("")
-    waiting, ordered = list(correlations), list[Correlation]()
+    known = {name: rule.id for rule in rules for name in (rule.id, rule.name) if name}
+    waiting, ordered, bad = list(correlations), list[Correlation](), list[tuple[Correlation, str]]()
     while ready := [one for one in waiting if all(name in known for name in one.rules)]:
-        ordered += ready
-        known.update(name for one in ready for name in (one.id, one.name) if name)
         waiting = [one for one in waiting if one not in ready]
+        for one in ready:
+            if len({known[name] for name in one.rules}) < len(one.rules):
+                bad.append((one, "the correlation names a rule twice, by its id and its name"))
+                continue
+            ordered.append(one)
+            known |= {name: one.id for name in (one.id, one.name) if name}
     names = {name for one in waiting for name in (one.id, one.name) if name}
-    return ordered, [(one, _why(one, known, names)) for one in waiting]
+    return ordered, bad + [(one, _why(one, known, names)) for one in waiting]
 
 
-def _why(one: Correlation, known: set[str], waiting: set[str]) -> str:
+def _why(one: Correlation, known: Container[str], waiting: set[str]) -> str:
     missing = [name for name in one.rules if name not in known and name not in waiting]
     if missing:
         return f"the correlation counts {short(missing[0])}, which is not there or does not run"
