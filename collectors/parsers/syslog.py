@@ -143,7 +143,7 @@ def _event(opened: Opened, line: Line, text: str, found: Head, more: list[Line],
         attrs["pri"] = found.pri
     if doubt:
         attrs["wall_clock"] = doubt
-    if found.severity or found.msgid or found.structured:
+    if found.severity or found.msgid or found.structured or found.stream:
         attrs |= _rare(found)
     if meaning.fields:
         attrs |= meaning.fields
@@ -167,7 +167,7 @@ def _event(opened: Opened, line: Line, text: str, found: Head, more: list[Line],
 
 
 def _rare(found: Head) -> dict[str, Any]:
-    fields: dict[str, Any] = {"severity": found.severity, "msgid": one_line(found.msgid, 64)}
+    fields: dict[str, Any] = {"severity": found.severity, "msgid": one_line(found.msgid, 64), "stream": found.stream}
     if found.structured:
         fields["structured"] = {
             one_line(id, 64): {one_line(name, 64): one_line(value, 4096) for name, value in row.items()}

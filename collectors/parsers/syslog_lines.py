@@ -35,6 +35,7 @@ _5424 = re.compile(
 )
 _PARAM = re.compile(r' ([^\s=\]"]{1,32})="((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ELEMENT = re.compile(r'\[([^\s=\]"]{1,64})((?: [^\s=\]"]{1,32}="(?:[^"\\]|\\.)*")*)\]', re.DOTALL)
+_CRI = re.compile(r"[FP] (.*)", re.DOTALL)
 MAX_ELEMENTS, MAX_PARAMS = 64, 256
 _SEVERITIES = frozenset(("EMERG", "ALERT", "CRIT", "ERR", "ERROR", "WARNING", "WARN", "NOTICE", "INFO", "DEBUG"))
 
@@ -46,6 +47,7 @@ class Head(NamedTuple):
     :param wall: RFC 3164's time as the line has it.
     :param year: 0 if the line has none. :param day: as written, two characters at most.
     :param structured: RFC 5424's structured data, as written.
+    :param stream: ``stdout`` or ``stderr`` of a container, where its log has no host.
     """
 
     host: str
@@ -63,6 +65,7 @@ class Head(NamedTuple):
     msgid: str = ""
     structured: str = ""
     wall: str = ""
+    stream: str = ""
 
 
 def _structured(text: str) -> int:
@@ -141,6 +144,9 @@ def head(text: str) -> Head | None:
     pri, iso, host, program, pid, _, colon, message = match.groups()
     if not _tagged(program, pid, colon, message):
         program, pid, message = "", "", text[match.end(3) + 1 :]
+    if host in ("stdout", "stderr") and (cri := _CRI.fullmatch(text, match.end(3) + 1)):
+        # Kubernetes' container runtime interface: "time stream F|P message"
+        return Head("", "", "", cri[1], iso, stream=host)
     # Chromium OS writes the severity where the host stands.
     severity = host if host in _SEVERITIES else ""
     host = "" if severity else host
