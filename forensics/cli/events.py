@@ -13,6 +13,7 @@ import click
 from forensics.answers.bagcase import BagCase
 from forensics.answers.opening import cases
 from forensics.answers.tables import event_columns
+from forensics.cli.events_carve import command as carve_command
 from forensics.cli.events_options import filters, place_argument, say_problems
 from forensics.cli.events_tables import TABLES, table_command
 from forensics.cli.looking import say
@@ -147,5 +148,6 @@ def _write(out: Path, form: str, rows: Iterator[dict[str, Any]], done: Written) 
         raise storage_error(error, str(out)) from error
 
 
+command.add_command(carve_command)
 for _name, _text in TABLES.items():
     command.add_command(table_command(_name, _text))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -16,6 +15,7 @@ from opened_file import OpenedFile, parse
 from testkit import not_shown
 
 from collectors.parsers.evtx.parser import EvtxParser
+from collectors.parsers.evtx.rust import native
 from collectors.parsers.evtx.slots import slots
 from collectors.parsers.evtx.walk import residual, walk
 from forensics.model.event import Event, Problem
@@ -129,7 +129,7 @@ def same_texts(path: Path, events: list[Event]) -> None:
     texts = list(parser.texts(OpenedFile(path, parser)))
     assert [locator for locator, _ in texts] == [one.locator for one in events]
     for (_, text), one in zip(texts[::97], events[::97], strict=True):
-        assert json.loads(text)["Event"] == one.attrs["Event"]
+        assert native(text)["Event"] == one.attrs["Event"]
 
 
 def test_headers_of_1601_never_date_an_event(shared_data: Path) -> None:

@@ -79,6 +79,9 @@ class _Run:
             yield Problem("o0", "header", f"the file header {why}")
         elif found.block != HEADER:
             yield Problem("o0", "header-block", f"the header's block is said to be {found.block} bytes, not {HEADER}")
+        missing = HEADER + found.chunks * CHUNK - self.opened.size
+        if found.valid and missing > 0:
+            yield Problem("o0", "truncated", f"{missing} bytes short of what the header says: {found.chunks} chunks")
         self.opened.tell("chunks-in-header", found.chunks)
         self.opened.tell("file-dirty", int(found.dirty))
         self.opened.tell("file-full", int(found.full))
