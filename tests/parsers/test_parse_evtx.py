@@ -11,7 +11,8 @@ import pytest
 from evtx_writer import EPOCH, chunk, event, log
 from opened_file import parse
 
-from collectors.parsers.evtx.columns import catalogue, columns
+from collectors.parsers.evtx.columns import columns
+from collectors.parsers.evtx.messages import catalogue
 from collectors.parsers.evtx.parser import EvtxParser
 from collectors.parsers.evtx.walk import walk
 from forensics.model.event import Event, Problem

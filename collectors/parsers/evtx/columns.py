@@ -1,19 +1,18 @@
 """An event record's common columns: who, from where, which process, what it means.
 
-Which fields say so, and the sentences, are data: ``events.toml`` beside this file.
+Which fields say so, and the sentences, are data: rules/messages (messages.py beside this file).
 """
 
 from __future__ import annotations
 
-import importlib.resources
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from collectors.parsers.clock import NS_MAX, SECOND, iso_ns
+from collectors.parsers.evtx.messages import catalogue
 from collectors.parsers.text import MAX_MESSAGE, address, one_line
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
@@ -22,17 +21,6 @@ _EMPTY = {"", "-", "S-1-0-0", "NULL", "%%1793"}
 MAX_FIELDS = 40
 MAX_VALUE = 200
 MAX_SHORT = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What ``events.toml`` says of one provider and event id."""
-
-    action: str = ""
-    say: str = ""
-    user: tuple[str, ...] = ()
-    src: tuple[str, ...] = ()
-    process: tuple[str, ...] = ()
 
 
 class Columns(NamedTuple):
@@ -45,33 +33,6 @@ class Columns(NamedTuple):
     process: str
     action: str
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """The whole table: known events, the default fields, words for codes."""
-
-    known: Mapping[tuple[str, str], Known]
-    default: Known
-    words: Mapping[str, Mapping[str, str]]
-
-
-def _known(row: Mapping[str, Any]) -> Known:
-    lists = {name: tuple(row.get(name, ())) for name in ("user", "src", "process")}
-    return Known(row.get("action", ""), row.get("say", ""), **lists)
-
-
-@cache
-def catalogue() -> Catalogue:
-    """Return the table, read once."""
-    with importlib.resources.files("collectors.parsers.evtx").joinpath("events.toml").open("rb") as file:
-        data = tomllib.load(file)
-    known = {
-        (provider.lower(), identifier): _known(row)
-        for provider, rows in data["provider"].items()
-        for identifier, row in rows.items()
-    }
-    return Catalogue(known, _known(data["default"]), data["words"])
 
 
 def _text(value: Any) -> str:
