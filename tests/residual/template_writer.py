@@ -80,7 +80,8 @@ def user_data(guid: bytes, *names: str) -> Template:
 def call(template: Template, event_id: int, record: int, filetime: int, inner: Call) -> Call:
     """An event's outer instance."""
     system = (
-        number(4, 0x04), number(0, 0x04), number(0, 0x06), number(event_id, 0x06), number(0, 0x06), number(1 << 63, 0x15),
+        number(4, 0x04), number(0, 0x04), number(0, 0x06), number(event_id, 0x06), number(0, 0x06),
+        number(1 << 63, 0x15),
         number(filetime, 0x11), NULL, number(4, 0x08), number(8, 0x08), number(record, 0x0A), number(0, 0x04),
     )  # fmt: skip
     return Call(template, (*system, *[NULL] * 7, inner))
@@ -207,5 +208,5 @@ def log(*chunks: bytes) -> bytes:
 def filled(records: Sequence[tuple[int, Call]], time: int) -> ChunkWriter:
     writer = ChunkWriter()
     for identifier, body in records:
-        writer.record(identifier, time + identifier, body)
+        writer.record(identifier, time + 10 * identifier, body)
     return writer
