@@ -70,8 +70,10 @@ def found_of(row: Mapping[str, Any]) -> Found:
     guid, code, content, offset, crc = (row.get(name) for name in ("guid", "code", "content", "offset", "crc"))
     if not isinstance(guid, str) or not _GUID.fullmatch(guid) or not isinstance(code, str):
         raise Unreadable("a row without GUID or code")
-    if not isinstance(content, str) or not _SHA256.fullmatch(content) or crc not in RANK:
+    if not isinstance(content, str) or not _SHA256.fullmatch(content):
         raise Unreadable("a row that does not say where from")
+    if not isinstance(crc, str) or crc not in RANK:
+        raise Unreadable("a row of no known standing")
     if type(offset) is not int or not 0 <= offset < 1 << 62:
         raise Unreadable("a row without an offset")
     return Found(_definition(guid, code), Source(content, offset, crc))
