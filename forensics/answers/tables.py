@@ -112,12 +112,13 @@ def _windows_accounts(case: Case) -> Iterator[dict[str, Any]]:
 
 
 def _member(members: dict[tuple[str, str], dict[str, None]], event: Event) -> None:
-    """A group that an event says an account was put into: by its name, or by its SID where the name is not given."""
-    key = (fields.computer(event), event.user.casefold())
-    if key in members or len(members) < MAX_WINDOWS_ACCOUNTS:
-        found = members.setdefault(key, {})
-        if len(found) < 64:
-            found[fields.text(event, "TargetUserName")[:256]] = None
+    """A group that an event says an account was put into: by its name, and by its SID."""
+    for name in {event.user.casefold(), fields.text(event, "MemberSid").casefold()}:
+        key = (fields.computer(event), name)
+        if name and (key in members or len(members) < MAX_WINDOWS_ACCOUNTS):
+            found = members.setdefault(key, {})
+            if len(found) < 64:
+                found[fields.text(event, "TargetUserName")[:256]] = None
 
 
 def logged_on_rows(case: Case) -> Iterator[dict[str, Any]]:
