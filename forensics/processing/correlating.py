@@ -14,7 +14,7 @@ from forensics.processing.detect_rows import SIGMA, check_finding
 from forensics.worker.batch import run_items
 from forensics.worker.limits import Limits
 
-_TARGET = "forensics.detect.correlate_task:correlate"
+_TARGET = "forensics.processing.correlate_task:correlations"
 LIMITS = Limits(silence=180.0, cpu=None, data=3 << 30, start=120.0)
 #: findings of correlations that are read back; more are counted
 MAX_FINDINGS = 20_000

@@ -41,7 +41,8 @@ def test_counts_of_every_log_are_those_of_a_direct_run(shared_data: Path, tmp_pa
                    "--no-scan", "--json")  # fmt: skip
     row = told(done, "triage")
     assert (done.returncode, row["verdict"], len(files) > 100) == (0, "VALID", True)
-    by_content, total = _result_of(tmp_path / "out/bag"), {"live": 0, "corrupt": 0, "recovered": 0, "problems": 0}
+    by_content = _result_of(tmp_path / "out/bag")
+    contents, total = set(by_content), {"live": 0, "corrupt": 0, "recovered": 0, "problems": 0}
     for path in {sha256(path.read_bytes()): path for path in files if path.suffix == ".evtx"}.values():
         found, problems, _ = parse(path, EvtxParser())
         line = by_content.pop(sha256(path.read_bytes()))
@@ -51,11 +52,17 @@ def test_counts_of_every_log_are_those_of_a_direct_run(shared_data: Path, tmp_pa
         assert line["status"] == ("partial" if problems else "ok" if found else "empty"), path
         for state, count in (*states.items(), ("problems", len(problems))):
             total[state] += count
-    # no result of anything else, and the statement says the sum
+    # nothing else was claimed, and the statement says the sum
     assert by_content == {}
     stated = row["results"]["windows.evtx"]["events"]
     assert {name: stated.get(name, 0) for name in total} == total and total["live"] > 10_000
-    assert len(events(tmp_path / "out/bag")) == total["live"] + total["corrupt"] + total["recovered"]
+    everyone = results(tmp_path / "out/bag")
+    made = sum(line.get(f"n_{state}", 0) for line in everyone for state in ("live", "corrupt", "recovered"))
+    assert len(events(tmp_path / "out/bag")) == made
+    # the companions were given every log too
+    for companion in ("windows.evtx-agreement", "windows.evtx-residual"):
+        assert {line["content"] for line in everyone if line["parser"] == companion} == contents
+    assert row["agreement"]["records-walker"] >= total["live"] > 10_000 and row["recovered"]
     # what the recordings are about is said
     rules = {(found["by"], found["rule"]) for found in findings(tmp_path / "out/work")}
     wanted = {"persistence.service", "persistence.task", "persistence.wmi", "logons.remote", "gaps.cleared"}
