@@ -26,6 +26,8 @@ LOGS: dict[str, tuple[str, str, str]] = {
         "Microsoft-Windows-WMI-Activity", "Microsoft-Windows-WMI-Activity/Operational",
         "Operation_ESStoConsumerBinding",
     ),
+    "mssql": ("MSSQLSERVER", "Application", ""),
+    "msi": ("MsiInstaller", "Application", ""),
     "bits": ("Microsoft-Windows-Bits-Client", "Microsoft-Windows-Bits-Client/Operational", ""),
 }  # fmt: skip
 _AS_4688 = {"Image": "NewProcessName", "ParentImage": "ParentProcessName", "CommandLine": "CommandLine"}
@@ -47,6 +49,8 @@ def record(
         "Computer": computer,
         "Security": None,
     }
+    if isinstance(data.get("Data"), list):
+        data = {"Data": {"#text": data["Data"]}}
     body = {"UserData": {element: dict(data)}} if element else {"EventData": dict(data)}
     return {"Event": {"#attributes": {"xmlns": "x"}, "System": system, **body}}
 
