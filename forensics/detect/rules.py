@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,11 +106,27 @@ def load_packs(paths: Sequence[Path], options: Options | None = None) -> Loaded:
         before = len(found.problems)
         sha256 = _pack(path, found)
         digests.append((display(os.fsencode(path.resolve().name or "pack")), sha256, before))
-    salt = repr(sorted((found.options.placeholders or {}).items())) + repr(sorted(found.options.skip_status))
-    lines = "\n".join(["sealbag-sigma-set-1", *(sha256 for _, sha256, _ in digests), salt])
-    whole = hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
-    ruleset = found.finish(whole)
+    ruleset = found.finish(_set_digest((sha256 for _, sha256, _ in digests), found.options))
     return Loaded(ruleset, tuple(_packs(digests, ruleset)))
+
+
+def digest_of(paths: Sequence[Path], options: Options | None = None) -> str:
+    """Return the ``sha256`` of the rule set that :func:`load_packs` would make; nothing is compiled.
+
+    :raises RuleInvalid: if a pack is not there, or has no rule file that can be read.
+    """
+    return _set_digest((_digest(path) for path in paths), options or Options())
+
+
+def _set_digest(packs: Iterable[str], options: Options) -> str:
+    salt = repr(sorted((options.placeholders or {}).items())) + repr(sorted(options.skip_status))
+    lines = "\n".join(["sealbag-sigma-set-1", *packs, salt])
+    return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    files = (file for file in rule_files(path, SUFFIXES) if isinstance(file, RuleFile))
+    return pack_digest((os.fsencode(file.inner.as_posix()), file.sha256) for file in files)
 
 
 def _pack(path: Path, found: _Set) -> str:
