@@ -106,25 +106,23 @@ def load_packs(paths: Sequence[Path], options: Options | None = None) -> Loaded:
         before = len(found.problems)
         sha256 = _pack(path, found)
         digests.append((display(os.fsencode(path.resolve().name or "pack")), sha256, before))
-    ruleset = found.finish(_set_digest((sha256 for _, sha256, _ in digests), found.options))
+    ruleset = found.finish(set_sha256((sha256 for _, sha256, _ in digests), found.options))
     return Loaded(ruleset, tuple(_packs(digests, ruleset)))
 
 
-def digest_of(paths: Sequence[Path], options: Options | None = None) -> str:
-    """Return the ``sha256`` of the rule set that :func:`load_packs` would make; nothing is compiled.
-
-    :raises RuleInvalid: if a pack is not there, or has no rule file that can be read.
-    """
-    return _set_digest((_digest(path) for path in paths), options or Options())
-
-
-def _set_digest(packs: Iterable[str], options: Options) -> str:
-    salt = repr(sorted((options.placeholders or {}).items())) + repr(sorted(options.skip_status))
+def set_sha256(packs: Iterable[str], options: Options | None = None) -> str:
+    """Return the ``sha256`` of the rule set that :func:`load_packs` makes of packs with these digests."""
+    given = options or Options()
+    salt = repr(sorted((given.placeholders or {}).items())) + repr(sorted(given.skip_status))
     lines = "\n".join(["sealbag-sigma-set-1", *packs, salt])
     return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _digest(path: Path) -> str:
+def pack_sha256(path: Path) -> str:
+    """Return the digest of the pack at *path*; nothing is compiled.
+
+    :raises RuleInvalid: if it is not there, or has no rule file that can be read.
+    """
     files = (file for file in rule_files(path, SUFFIXES) if isinstance(file, RuleFile))
     return pack_digest((os.fsencode(file.inner.as_posix()), file.sha256) for file in files)
 
