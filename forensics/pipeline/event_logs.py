@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from forensics.model.event import Receipt
+from forensics.pipeline.findings import LEVELS, Answered
 from forensics.processing.parsers import AGREEMENT
 from forensics.processing.settings import SIGMA
 
@@ -73,3 +75,42 @@ def agreement(receipts: Iterable[Receipt]) -> dict[str, int] | None:
         total["files-not-checked-to-the-end"] += receipt.status not in ("ok", "empty")
         total.update({name: told.get(name, 0) for name in CERTIFICATE})
     return dict(total) if total else None
+
+
+def detection_rows(answered: Sequence[Answered], receipts: Iterable[Receipt]) -> Iterator[dict[str, Any]] | None:
+    """One row a Sigma rule that fired, and one that did not run; None if there was no detection."""
+    return _rules(answered) if detection(receipts) is not None else None
+
+
+def _rules(answered: Sequence[Answered]) -> Iterator[dict[str, Any]]:
+    fired: dict[str, dict[str, Any]] = {}
+    for finding in (one for done in answered for one in done.scanned if one.by == SIGMA):
+        row = fired.setdefault(
+            finding.rule,
+            {
+                "state": "fired", "level": finding.level, "title": finding.title, "rule": finding.rule, "findings": 0,
+                "file": str(finding.attrs.get("file", "")), "first": None, "last": None,
+            },
+        )  # fmt: skip
+        row["findings"] += 1
+        if finding.ts is not None:
+            row["first"] = finding.ts if row["first"] is None else min(row["first"], finding.ts)
+            row["last"] = finding.ts if row["last"] is None else max(row["last"], finding.ts)
+    yield from sorted(fired.values(), key=lambda row: (LEVELS.index(row["level"]), -row["findings"], row["title"]))
+    for one in {tuple(sorted(row.items())): row for done in answered for row in done.not_run}.values():
+        yield {"state": "did not run", "title": one["not_run"], "file": one["where"], "reason": one["reason"]}
+
+
+def recovery_rows(answered: Sequence[Answered], receipts: Iterable[Receipt]) -> Iterator[dict[str, Any]] | None:
+    """One row an event log that was searched for records; None if none was."""
+    found = list(_told(receipts, RESIDUAL))
+    return (_recovery(receipt, told, answered) for receipt, told in found) if found else None
+
+
+def _recovery(receipt: Receipt, told: dict[str, int], answered: Sequence[Answered]) -> dict[str, Any]:
+    held = next((held for done in answered if (held := done.case.place(receipt.content)) is not None), None)
+    counts = {name.removeprefix("residual-"): count for name, count in told.items() if name.startswith("residual-")}
+    return {
+        "path": held.path if held else "", "seq": held.seq if held else None, "status": receipt.status,
+        "content": receipt.content, "parser": receipt.plugin, "stored": receipt.stored, **counts,
+    }  # fmt: skip

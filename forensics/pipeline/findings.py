@@ -18,6 +18,8 @@ from forensics.workspace.work import Workspace
 
 #: names of one content among which a finding's is looked for
 MAX_PLACES = 64
+#: rules that did not run and are named
+MAX_NOT_RUN = 4000
 LEVELS = ("alert", "warning", "notice")
 
 
@@ -33,6 +35,7 @@ class Answered:
     :param scanned: findings of scanners on contents of this bag.
     :param places: SHA-256 of a content -> the artefact lines that hold it, at most :data:`MAX_PLACES`.
     :param problems: rows that could not be read back.
+    :param not_run: rules that did not run, as the scans' row files have them: not_run, where, reason.
     """
 
     bag: Path
@@ -41,6 +44,7 @@ class Answered:
     scanned: list[Finding] = field(default_factory=list)
     places: dict[str, list[Held]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    not_run: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def findings(self) -> list[Finding]:
@@ -85,18 +89,26 @@ def _own_scans(work: Workspace, scanners: Collection[str]) -> list[Partition]:
     return out
 
 
-def _scan_rows(partitions: Iterable[Partition], problems: list[Problem]) -> Iterator[Finding]:
+def _scan_rows(partitions: Iterable[Partition], done: Answered) -> Iterator[Finding]:
     for partition in partitions:
         for line in lines(partition):
             if isinstance(line, Problem):
-                problems.append(line)
+                done.problems.append(line)
                 continue
             try:
                 row = json.loads(line)
                 if isinstance(row, dict) and "by" in row:
                     yield finding_from_row(row)
+                elif isinstance(row, dict) and "not_run" in row:
+                    _note_rule(row, done)
             except (ValueError, RecursionError) as error:
-                problems.append(Problem("", "finding-row", str(error)[:200]))
+                done.problems.append(Problem("", "finding-row", str(error)[:200]))
+
+
+def _note_rule(row: Mapping[str, Any], done: Answered) -> None:
+    said = {name: str(row.get(name, ""))[:300] for name in ("not_run", "where", "reason")}
+    if said not in done.not_run and len(done.not_run) < MAX_NOT_RUN:
+        done.not_run.append(said)
 
 
 def _held_scans(bag: Path, receipts: Iterable[Receipt], scanners: Iterable[str]) -> list[Partition]:
@@ -127,7 +139,7 @@ def answer(work: Workspace, held: Mapping[str, list[Receipt]], scanners: Iterabl
         scans = own_scans + _held_scans(bag, held.get(ref.path, []), wanted)
         here = {held_line.sha256 for held_line in case.artefacts() if held_line.sha256}
         seen: set[tuple[str, str, str, int | None, str]] = set()
-        for found in _scan_rows(scans, done.problems):
+        for found in _scan_rows(scans, done):
             content = found.refs[0].content if found.refs else ""
             # a bag's own scan and a newer one in the workspace say the same of the same content
             locator = found.refs[0].locator if found.refs else ""

@@ -17,7 +17,7 @@ from forensics.custody.chain import Vouched
 from forensics.custody.timestamps import TokenChecker
 from forensics.model.event import Finding, Receipt, Ref
 from forensics.pipeline.custody import custody_rows
-from forensics.pipeline.event_logs import not_detected
+from forensics.pipeline.event_logs import detection_rows, not_detected, recovery_rows
 from forensics.pipeline.findings import Answered
 from forensics.processing.settings import SIGMA, YARA
 from forensics.reporting.answered import LABELS
@@ -194,6 +194,11 @@ def report_data(
     sizes = sum(int(verdict.bytes) for verdict in verdicts.values())
     receipts = work.current()
     tables = {name: _table(answered, name) for name in ("processes", "sockets", "accounts", "logons", *LABELS)}
+    tables["detection"] = detection_rows(answered, receipts), "; ".join(not_detected(receipts))
+    tables["recovery"] = (
+        recovery_rows(answered, receipts),
+        "no event log was searched for records that are in use no more",
+    )
     first = answered[0].bag if answered else Path("bag")
     return ReportData(
         verdict=_worst(verdicts),

@@ -59,7 +59,8 @@ def detect(
     """Match the rules of *packs* with every target; store one result for the run.
 
     The result's rows are findings, then for each target in the order given one row ``{"scanned": sha256,
-    "parser", "status": ok | matched | empty | partial | failed | quarantined}``, then those of correlations.
+    "parser", "status": ok | matched | empty | partial | failed | quarantined}``, then those of correlations, then
+    for each rule that did not run ``{"not_run": rule, "where", "reason"}``.
 
     :param packs: folders or rule files; none: our own pack.
     :param on_done: called with a name when that target is done.
@@ -163,6 +164,8 @@ class _Run:
             with RowWriter(str(out)) as rows:
                 self._match(rows)
                 self._correlate(rows)
+                for one in (problem for pack in self.report.packs for problem in pack.problems):
+                    rows.add({"not_run": one.rule, "where": one.where, "reason": one.reason})
             self.report.receipt = sink.take(self._receipt(key, over), out if rows.rows else None)
         finally:
             if self.report.receipt is None:

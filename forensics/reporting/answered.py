@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forensics.reporting.logs import LOG_LABELS, LOGS
 from forensics.reporting.spec import PROOF, Col, Spec, hidden
 
 #: rows of one of these tables that a page takes
@@ -67,6 +68,7 @@ ANSWERED: tuple[Spec, ...] = (
         Col("target", "to", "code", 20, narrow=True), Col("account", "account", "code", 20, narrow=True),
         Col("protocol", "way", "code", 24), Col("count", "count", "number", 7), Col("details", "details", "text", 0),
     ),
+    *LOGS,
 )  # fmt: skip
 
 #: id -> heading, and what stands below it
@@ -82,4 +84,5 @@ LABELS: dict[str, tuple[str, str]] = {
     "powershell": ("PowerShell", "Decoded text stands beside what hides it; nothing was run. Long texts are cut here."),
     "defender": ("Defender", "What it took things for is its opinion."),
     "lateral": ("Movement between machines", "Counts are of records. The clocks of different hosts are not corrected."),
+    **LOG_LABELS,
 }

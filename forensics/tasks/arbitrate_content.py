@@ -55,4 +55,5 @@ def _take(found: Event, id: str, rows: RowWriter, counts: Counter[str]) -> None:
     except (RowTooBig, ValueError, TypeError):
         counts["problems"] += 1
     else:
-        counts[made.action[:40] or "no-action"] += 1
+        verdict = found.attrs.get("verdict")
+        counts[f"verdict-{verdict[:30] if isinstance(verdict, str) else 'none'}"] += 1
