@@ -9,5 +9,7 @@ class RuleFault(ValueError):
 
 def short(value: object, limit: int = 60) -> str:
     """Return what a rule says, quoted and bounded, for a reason."""
-    text = value if isinstance(value, str) else repr(value)[: limit + 1]
-    return repr(text if len(text) <= limit else text[:limit] + "...")
+    if not isinstance(value, str):
+        said = repr(value)
+        return said if len(said) <= limit else said[:limit] + "..."
+    return repr(value if len(value) <= limit else value[:limit] + "...")
