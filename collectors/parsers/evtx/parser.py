@@ -14,7 +14,7 @@ from typing import Any
 from collectors.parsers import names
 from collectors.parsers.evtx.columns import Columns, columns
 from collectors.parsers.evtx.matched import matched
-from collectors.parsers.evtx.rust import native
+from collectors.parsers.evtx.rust import escaped, native
 from collectors.parsers.evtx.slots import Slot, slots
 from collectors.parsers.evtx.walk import CHUNK, FILE_MAGIC, HEADER, Crc, Record, file_header, residual, walk
 from forensics.model.event import Event, Opened, Problem
@@ -55,13 +55,16 @@ class EvtxParser:
             opened.tell(name, run.counts[name])
 
     def texts(self, opened: Opened) -> Iterator[tuple[str, str]]:
-        """Yield (locator, JSON text) of each record that :meth:`parse` makes an event of."""
+        """Yield (locator, JSON text) of each record that :meth:`parse` makes an event of.
+
+        The text is not read here: one that is no JSON (a quote in an element's name) is a problem of :meth:`parse`.
+        """
         with opened.open() as stream:
             for slot in slots(stream, *opened.span):
                 if slot.chunk:
                     base = slot.offset
                     for record, text in matched(slot.data, walk(slot.data)).texts:
-                        yield f"o{base + record.offset}", text
+                        yield f"o{base + record.offset}", escaped(text)
 
 
 class _Run:

@@ -23,6 +23,7 @@ _FILE = (FILE_MAGIC + struct.pack("<QQQIHHHH", 0, 0, 1, 128, 1, 3, HEADER, 1)).l
 # What a template instance begins with: fragment header, token 0x0c, version 1 ([MS-EVEN6] 2.2.12).
 _INSTANCE = b"\x0f\x01\x01\x00\x0c\x01"
 _NUMBER = re.compile(r"record number ([0-9]+)")
+_CONTROL = re.compile("[\x00-\x1f]")
 MAX_ERRORS = 4096
 #: The header's 64 string and 32 template pointers, 4 bytes each.
 _TABLES, _TABLES_END = 128, 512
@@ -143,6 +144,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def escaped(text: str) -> str:
+    """Return the record's JSON as it must be: the library writes a control in an element's name as it stands."""
+    if text.isprintable() or not _CONTROL.search(text):
+        return text
+    try:
+        return json.dumps(json.loads(text, strict=False, object_pairs_hook=_object), separators=(",", ":"))
+    except (ValueError, RecursionError):
+        return text  # the parser states it
+
+
 def native(text: str) -> dict[str, Any]:
     """Return the record's JSON as a dict.
 
@@ -158,7 +169,8 @@ def native(text: str) -> dict[str, Any]:
         whole = False
     if not whole:
         # or a name stands twice: decoders keep the last alone
-        value = json.loads(text, object_pairs_hook=_object)
+        # strict=False: the library does not escape a control in an element's name (found by flipping bytes)
+        value = json.loads(text, strict=False, object_pairs_hook=_object)
     if not isinstance(value, dict):
         raise ValueError("the record is no object")
     return value
