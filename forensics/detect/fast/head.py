@@ -24,10 +24,13 @@ MAX_HEAD = 4096
 QUIET = frozenset("0123456789abcdefstz:.+-{}")
 _GUID = r"\"[0-9A-Fa-f{}-]{0,40}\""
 _QUOTED = r"\"[^\"\\]{0,300}\""
+_NUMBER = r"[0-9]{1,20}"
+_ACTIVITY = rf"\{{\"#attributes\":\{{\"ActivityID\":{_GUID}(?:,\"RelatedActivityID\":{_GUID})?\}}\}}"
+_TIMES = rf"(?:,\"(?:ProcessorID|SessionID|KernelTime|UserTime|ProcessorTime)\":{_NUMBER})*"
+_PROCESS = rf"\{{\"#attributes\":\{{\"ProcessID\":{_NUMBER},\"ThreadID\":{_NUMBER}{_TIMES}\}}\}}"
 _MIDDLE = re.compile(
-    r"\"TimeCreated\":\{\"#attributes\":\{\"SystemTime\":\"[0-9TZ:.+-]{0,40}\"\}\},\"EventRecordID\":[0-9]{1,20},"
-    rf"\"Correlation\":(?:null|\{{\"#attributes\":\{{\"ActivityID\":{_GUID}(?:,\"RelatedActivityID\":{_GUID})?\}}\}}),"
-    r"\"Execution\":(?:null|\{\"#attributes\":\{\"ProcessID\":[0-9]{1,20},\"ThreadID\":[0-9]{1,20}\}\}),"
+    rf"\"TimeCreated\":\{{\"#attributes\":\{{\"SystemTime\":\"[0-9TZ:.+-]{{0,40}}\"\}}\}},\"EventRecordID\":{_NUMBER},"
+    rf"(?:\"Correlation\":(?:null|{_ACTIVITY}),)?(?:\"Execution\":(?:null|{_PROCESS}),)?"
     rf"(\"Channel\":(?:null|{_QUOTED}),\"Computer\":(?:null|{_QUOTED})),"
     r"\"Security\":(?:null|\{\"#attributes\":\{\"UserID\":\"S[0-9-]{1,200}\"\}\})\},\"EventData\":"
 )

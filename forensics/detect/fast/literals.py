@@ -26,7 +26,8 @@ SYSTEM_FIELDS = frozenset((
     "Provider", "Provider_Name", "Provider_Guid", "Provider_EventSourceName", "EventID", "EventID_Qualifiers",
     "Version", "Level", "Task", "Opcode", "Keywords", "TimeCreated", "TimeCreated_SystemTime", "EventRecordID",
     "Correlation", "Correlation_ActivityID", "Correlation_RelatedActivityID", "Execution", "Execution_ProcessID",
-    "Execution_ThreadID", "Channel", "Computer", "Security", "Security_UserID",
+    "Execution_ThreadID", "Execution_ProcessorID", "Execution_SessionID", "Execution_KernelTime",
+    "Execution_UserTime", "Execution_ProcessorTime", "Channel", "Computer", "Security", "Security_UserID",
 ))  # fmt: skip
 #: how common a needle with no common piece is taken to be, before its length counts
 _RARE = 0.002

@@ -1,0 +1,176 @@
+"""What a detecting child answers: finding rows, match rows, and counts of everything else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from forensics.detect.ast import Rule, RuleSet
+from forensics.detect.explain import explain
+from forensics.detect.fast.head import Class
+from forensics.detect.fast.stamps import ns_of
+from forensics.detect.findings import finding_of
+from forensics.detect.matches import bounded, keep
+from forensics.detect.view import View, view_of_text
+from forensics.model.event import Event, Ref
+from forensics.model.event_rows import finding_row
+from forensics.tasks.rowfile import RowTooBig, RowWriter
+
+if TYPE_CHECKING:
+    from forensics.detect.fast.engine import Engine
+
+LIMIT = 1000
+MAX_PROBLEMS = 20
+MAX_LISTED = 2000
+SHOWN_CLASSES = 200
+_UNTIMED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One event as it comes.
+
+    :param text: its native record as JSON.
+    :param ts: its time in ns, None if it has none; -1 if it is to be read from the record.
+    """
+
+    locator: str
+    text: str
+    ts: int | None = _UNTIMED
+    state: str = "live"
+    record_class: str = ""
+
+
+class Answer:
+    """The answer to one item while it grows; a context that closes its files."""
+
+    #: classes counted one by one; the least frequent are put together beyond it
+    MAX_CLASSES = 4000
+
+    def __init__(
+        self, item: Mapping[str, Any], ruleset: RuleSet, wanted: Mapping[str, Mapping[str, tuple[str, ...]]],
+        only_counted: frozenset[str],
+    ) -> None:  # fmt: skip
+        self._content, self._parser = str(item["content"]), str(item["parser"])
+        self._limit = int(item.get("limit", LIMIT))
+        self._rules = ruleset.rules
+        self._wanted = wanted if item.get("matches") else {}
+        self._only_counted = only_counted
+        self._rows = RowWriter(str(item["out"]))
+        self._matches = RowWriter(str(item.get("matches") or item["out"] + ".matches"))
+        self.counts: Counter[str] = Counter()
+        self.classes: Counter[Class] = Counter()
+        self._found: Counter[int] = Counter()
+        self._kept: Counter[int] = Counter()
+        self._others = 0
+        self._problems: list[dict[str, str]] = []
+        self._code = self._detail = ""
+
+    def __enter__(self) -> Self:
+        self._rows.__enter__()
+        self._matches.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._rows.__exit__(kind, error, trace)
+        self._matches.__exit__(kind, error, trace)
+
+    def fired(self, seen: Seen, fired: tuple[int, ...]) -> None:
+        """Put down the rules that fired on an event."""
+        self.counts["matched"] += 1
+        self.counts["matches"] += len(fired)
+        self._found.update(fired)
+        view: View | None = None
+        for number in fired:
+            rule = self._rules[number]
+            shown = rule.id not in self._only_counted
+            if shown and self._kept[number] >= self._limit:
+                self.counts["dropped"] += 1
+                shown = False
+            if shown or rule.id in self._wanted:
+                view = view or view_of_text(seen.text)
+                self._put(seen, rule, view, shown)
+
+    def _put(self, seen: Seen, rule: Rule, view: View, shown: bool) -> None:
+        ts = seen.ts
+        if ts == _UNTIMED:
+            ts = ns_of(next((one for one in view.fields.get("TimeCreated_SystemTime", ()) if one), ""))
+        self.counts["undated"] += ts is None
+        event_id = Event(self._content, self._parser, "", seen.locator).event_id
+        ref = Ref(self._content, seen.locator, event_id)
+        try:
+            if rule.id in self._wanted:
+                host = next((one for one in view.fields.get("Computer", ()) if one), "")
+                self._matches.add({
+                    "rule": rule.id, "ts": ts, "locator": seen.locator, "event_id": event_id, "host": bounded(host),
+                    "fields": keep(self._wanted[rule.id], view.fields),
+                })  # fmt: skip
+            if shown:
+                finding = finding_of(
+                    rule, ref, ts, explain(rule, view), state=seen.state, record_class=seen.record_class
+                )
+                self._rows.add(finding_row(finding))
+                self._kept[rule.index] += 1
+                self.counts[finding.level] += 1
+        except (RowTooBig, UnicodeEncodeError) as error:
+            self.counts["dropped"] += 1
+            self._problem(seen.locator, "row", str(error))
+
+    def unreadable(self, seen: Seen, why: str) -> None:
+        """Count a text that is no event."""
+        self.counts["unreadable"] += 1
+        self._problem(seen.locator, "unreadable", why)
+
+    def bad_row(self, why: str) -> None:
+        """Count a row that could not be read."""
+        self.counts["row-problems"] += 1
+        self._problem("", "row", why)
+
+    def ended(self, code: str, detail: str) -> None:
+        """The events ended with an error; what was had stands."""
+        self._code, self._detail = code[:80], detail[:300]
+
+    def trim(self) -> None:
+        """Put the rarest classes together: whoever writes a log chooses how many there are."""
+        kept = self.classes.most_common(self.MAX_CLASSES // 2)
+        self._others += self.classes.total() - sum(count for _, count in kept)
+        self.classes.clear()
+        self.classes.update(dict(kept))
+
+    def _problem(self, locator: str, code: str, detail: str) -> None:
+        if len(self._problems) < MAX_PROBLEMS:
+            self._problems.append({"locator": locator[:200], "code": code, "detail": detail[:300]})
+
+    def row(self, engine: Engine) -> dict[str, Any]:
+        """Return the answer as it is sent."""
+        listed = self.classes.most_common(SHOWN_CLASSES)
+        covered = {of: len(engine.rules_for(of)) for of in self.classes}
+        self.counts["uncovered"] = sum(count for of, count in self.classes.items() if not covered[of])
+        found = self._found.most_common(MAX_LISTED)
+        more = {self._rules[n].id: count - self._kept[n] for n, count in found if count > self._kept[n]}
+        return {
+            "status": self._status(), "code": self._code, "detail": self._detail,
+            "rows": self._rows.rows, "match_rows": self._matches.rows,
+            "counts": {name: count for name, count in self.counts.items() if count},
+            "rules": {self._rules[n].id: count for n, count in found}, "more": more,
+            "rules_left_out": len(self._found) - len(found),
+            "classes": [[*(_shown(one) for one in of), count, covered[of]] for of, count in listed],
+            "classes_left_out": self.classes.total() - sum(count for _, count in listed) + self._others,
+            "problems": self._problems,
+        }  # fmt: skip
+
+    def _status(self) -> str:
+        if self._code:
+            return "partial" if self.counts["events"] else "failed"
+        if self.counts["unreadable"] or self.counts["row-problems"]:
+            return "partial"
+        return "ok" if self.counts["events"] else "empty"
+
+
+def _shown(values: tuple[str | None, ...]) -> str:
+    return " | ".join(value or "" for value in values)[:200]
