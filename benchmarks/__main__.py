@@ -8,7 +8,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import appending, browser, copying, imaging, page, proving, startup, transporting, triaging, verifying
+from benchmarks import (
+    appending,
+    browser,
+    copying,
+    imaging,
+    page,
+    proving,
+    startup,
+    textlogs,
+    transporting,
+    triaging,
+    verifying,
+)
 from benchmarks.machine import machine
 from benchmarks.measure import Result, say
 
@@ -27,6 +39,7 @@ ALL: dict[str, Callable[[], Result | None]] = {
     "tree": copying.run_tree,
     "large": copying.run_large,
     "walk": copying.run_walk,
+    "text-logs": textlogs.run,
 }
 PER_RESULT = ("commit", "measured", "load before")
 

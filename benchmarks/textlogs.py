@@ -1,0 +1,162 @@
+"""Text logs to rows on disk against plaso: a syslog, an authentication log and an access log of 200,000 lines each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from benchmarks import peers
+from benchmarks.measure import BIN, ROOT, SCRATCH, Figure, Result, Side, call, clean, figure, fresh, interleave, say
+
+LINES = 200_000
+PLASO = "plaso==20260720"
+FLOOR = 50.0
+ROUNDS = 3
+DATA = SCRATCH / "data" / "text-logs"
+_BEGIN = datetime(2026, 9, 1, tzinfo=UTC)
+_SYSTEM = (
+    "systemd[1]: Started Session {0} of user root.", "systemd[1]: apt-daily.service: Succeeded.",
+    "kernel: [{0}.123456] usb 1-1: new high-speed USB device number 4 using xhci_hcd",
+    "CRON[{0}]: (root) CMD (   cd / && run-parts --report /etc/cron.hourly)",
+    "dhclient[{0}]: DHCPREQUEST for 192.0.2.5 on eth0 to 192.0.2.1 port 67",
+    'rsyslogd: [origin software="rsyslogd" swVersion="8.2302.0" x-pid="{0}"] rsyslogd was HUPed',
+)  # fmt: skip
+_AUTH = (
+    "sshd[{0}]: Failed password for invalid user admin from 203.0.113.{1} port {0} ssh2",
+    "sshd[{0}]: Accepted publickey for alice from 203.0.113.{1} port {0} ssh2: ED25519 SHA256:abc",
+    "sshd[{0}]: pam_unix(sshd:session): session opened for user alice(uid=1000) by (uid=0)",
+    "sudo:    alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/usr/bin/apt update",
+    "CRON[{0}]: pam_unix(cron:session): session closed for user root",
+    "sshd[{0}]: Connection closed by authenticating user root 203.0.113.{1} port {0} [preauth]",
+)  # fmt: skip
+_CLIENTS = ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36", "curl/7.88.1", "Googlebot/2.1")
+_TASK = """
+import json, sys, time
+from forensics.tasks import parse_content
+item = json.loads(sys.argv[1])
+start = time.perf_counter()
+print(json.dumps(parse_content.parse(item, {}) | {"seconds": time.perf_counter() - start}))
+"""
+
+
+def _system(chooser: random.Random, shapes: tuple[str, ...]) -> Iterator[str]:
+    at = _BEGIN
+    for _ in range(LINES):
+        at += timedelta(seconds=chooser.choice((0, 1, 2, 5, 20)))
+        text = chooser.choice(shapes).format(chooser.randrange(400, 40_000), chooser.randrange(1, 255))
+        yield f"{at:%b} {at.day:2d} {at:%H:%M:%S} web01 {text}\n"
+
+
+def _access(chooser: random.Random) -> Iterator[str]:
+    at = _BEGIN
+    for _ in range(LINES):
+        at += timedelta(seconds=chooser.choice((0, 0, 0, 1, 3)))
+        page, size = chooser.randrange(900), chooser.randrange(50_000)
+        yield (
+            f"203.0.113.{chooser.randrange(1, 255)} - - [{at:%d/%b/%Y:%H:%M:%S} +0100]"
+            f' "{chooser.choice(("GET", "POST"))} /p/{page}/index.php?id={chooser.randrange(10**6)} HTTP/1.1"'
+            f' {chooser.choice((200, 200, 304, 404))} {size} "https://www.example.org/p/{page}"'
+            f' "{chooser.choice(_CLIENTS)}"\n'
+        )
+
+
+#: name -> our parser, and its lines
+LOGS: dict[str, tuple[str, Callable[[random.Random], Iterator[str]]]] = {
+    "syslog": ("collectors.parsers.syslog:SyslogParser", lambda chooser: _system(chooser, _SYSTEM)),
+    "auth.log": ("collectors.parsers.syslog:AuthParser", lambda chooser: _system(chooser, _AUTH)),
+    "access.log": ("collectors.parsers.web.access:AccessParser", _access),
+}
+
+
+def made(name: str) -> Path:
+    """The log of this name, the same bytes on every machine."""
+    path = DATA / name
+    if not path.exists():
+        say(f"making {name}")
+        DATA.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text("".join(LOGS[name][1](random.Random(name))), "ascii")
+        part.replace(path)
+    return path
+
+
+def _ours(path: Path, target: str) -> float:
+    """Seconds of the parse task: rows on disk, in one process, as a child does it."""
+    item = {
+        "path": str(path), "size": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "inputs": {"name": path.name, "mtime": int(_BEGIN.timestamp() + 200 * 86400) * 10**9, "zone": "UTC"},
+        "plugin": target, "out": str(fresh("rows")),
+    }  # fmt: skip
+    printed = call(BIN / "python", "-c", _TASK, json.dumps(item), cwd=ROOT)
+    found = json.loads(printed)
+    if found["status"] != "ok" or found["rows"] != LINES:
+        raise SystemExit(f"{path.name}: {found['status']}, {found['rows']} rows")
+    return float(found["seconds"])
+
+
+def _theirs(programs: Path, path: Path) -> tuple[float, float]:
+    """Seconds of log2timeline, and of psort writing its events as JSON lines; in one process each."""
+    from time import perf_counter
+
+    store, out, log = fresh("plaso"), fresh("jsonl"), fresh("log.gz")
+    quiet = ("-q", "--status_view", "none", "--logfile", log)
+    start = perf_counter()
+    call(
+        programs.with_name("log2timeline"),
+        *quiet,
+        "--single-process",
+        "--timezone",
+        "UTC",
+        "--storage_file",
+        store,
+        path,
+    )
+    middle = perf_counter()
+    call(programs.with_name("psort"), *quiet, "-o", "json_line", "-w", out, store)
+    end = perf_counter()
+    with out.open("rb") as stream:
+        rows = sum(1 for _ in stream)
+    if rows < LINES:
+        raise SystemExit(f"plaso has {rows} rows of {path.name}")
+    return middle - start, end - middle
+
+
+def _measured(name: str, target: str, programs: Path) -> list[Figure]:
+    path = made(name)
+    peer, ours = "log2timeline and psort", "sealbag's parse task"
+    extract: list[float] = []
+
+    def theirs() -> float:
+        first, second = _theirs(programs, path)
+        extract.append(first)
+        return first + second
+
+    # theirs takes minutes, ours seconds: one round of it between three of ours
+    seconds = interleave([Side(ours, lambda: _ours(path, target))], ROUNDS)
+    seconds |= interleave([Side(peer, theirs)], 1, warm=False)
+    again = interleave([Side(ours, lambda: _ours(path, target))], ROUNDS, warm=False)
+    seconds[ours] += again[ours]
+    found = figure(f"{name}, {LINES:,} lines to rows", seconds, ours, peer, FLOOR)
+    found.note = f"{LINES / found.seconds[ours]:,.0f} lines/s against {LINES / found.seconds[peer]:,.0f}"
+    alone = {ours: seconds[ours], "log2timeline": extract}
+    return [found, figure(f"{name}, log2timeline alone (its store, no rows)", alone, ours, "log2timeline")]
+
+
+def run() -> Result | None:
+    """Measure each log; None if plaso cannot be had."""
+    programs = peers.pypi(PLASO, "log2timeline")
+    if programs is None:
+        return None
+    figures = [one for name, (target, _) in LOGS.items() for one in _measured(name, target, programs)]
+    clean()
+    text = [
+        f"Synthetic logs of {LINES:,} lines in the words of real ones. Ours is what a child does with a content: "
+        "read, parsed, rows written (JSON, zstd), in one process, without the start of Python. plaso: log2timeline "
+        "with all its parsers, as an examiner calls it, in one process, and psort to JSON lines, with their start; "
+        "one run, since it takes minutes. log2timeline alone leaves a store that no other program reads."
+    ]
+    return Result("text-logs", "Text logs to rows", figures, text, {"plaso": "20260720 (PyPI)"})
