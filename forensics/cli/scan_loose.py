@@ -21,7 +21,7 @@ from forensics.processing.settings import Settings
 from forensics.source.times import rfc3339
 
 EXIT_NOT_ALL = 10
-#: findings printed for people; --json prints all
+#: lines printed for people; --json prints every finding
 PRINTED = 200
 
 
@@ -75,24 +75,30 @@ def _print_rows(done: Loose, levels: Counter[str]) -> None:
 
 
 def _lines(done: Loose, levels: Counter[str]) -> list[str]:
+    """What people see: a line for each rule and log that it fired on, then what was and was not done."""
     counts = done.report.counts
-    lines = [
-        f"{finding.level:<8} {_when(finding)}  {safe(finding.title)}: {safe((_paths(done, finding) or [''])[0])}"[:200]
-        for finding in done.findings[:PRINTED]
-    ]
-    if len(done.findings) > PRINTED:
-        lines.append(f"... and {len(done.findings) - PRINTED:,} more: --json prints all")
+    grouped: dict[tuple[str, str], list[Finding]] = {}
+    for finding in done.findings:
+        grouped.setdefault((finding.rule, (_paths(done, finding) or [""])[0]), []).append(finding)
+    lines = [_line(path, found) for (_, path), found in list(grouped.items())[:PRINTED]]
+    if len(grouped) > PRINTED:
+        lines.append(f"... and {len(grouped) - PRINTED:,} lines more: --json prints every finding")
     problems = [one for pack in done.report.packs for one in pack.problems]
     lines.append(f"findings     {', '.join(f'{levels[name]:,} {name}' for name in LEVELS)}")
     if counts["dropped"]:
         lines.append(f"not listed   {counts['dropped']:,} findings beyond the bounds for one rule and log")
-    logs = f"{counts['events']:,} events of {counts['contents']:,} logs"
-    lines.append(f"matched      {logs} with {counts['rules']:,} rules")
+    events = f"{counts['events']:,} events of {counts['contents']:,} logs"
+    lines.append(f"looked at    {events} with {counts['rules']:,} rules; {counts['uncovered']:,} are of no rule's log")
     lines.append(f"not run      {counts['rule_problems']:,} rules" if problems else "not run      no rule")
     lines += [safe(f"  {one.where}: {one.reason}")[:160] for one in problems[:SHOWN]]
     lines.append(f"not read     {len(done.not_read):,}; other files: {done.other:,}")
     lines += [safe(f"  {path}: {why}")[:160] for path, why in done.not_read[:SHOWN]]
     return lines
+
+
+def _line(path: str, found: list[Finding]) -> str:
+    times = f" ({len(found):,} times)" if len(found) > 1 else ""
+    return f"{found[0].level:<8} {_when(found[0])}  {safe(found[0].title)}{times}: {safe(path)}"[:200]
 
 
 def _when(finding: Finding) -> str:

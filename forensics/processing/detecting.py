@@ -64,7 +64,7 @@ def detect(
 
     :param packs: folders or rule files; none: our own pack.
     :param on_done: called with a name when that target is done.
-    :param cache: a folder where compiled rules are kept from run to run; None = in scratch.
+    :param cache: a folder where compiled rules are kept from run to run; None = for this run alone.
     :raises RuleInvalid: if a pack cannot be read, or no rule compiles.
     :raises StorageError, OSError: if the result cannot be stored.
     """
@@ -112,7 +112,7 @@ class _Run:
     ) -> None:
         self.targets, self.workers, self.on_done = targets, workers, on_done
         self.folder = scratch / f"sigma-{os.getpid()}-{os.urandom(4).hex()}"
-        self.cache = cache or scratch / "rules-cache"
+        self.cache = cache or self.folder / "cache"
         self.report = ScanReport()
         self.rules_sha256 = ""
         self.correlations = 0

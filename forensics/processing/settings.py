@@ -23,7 +23,7 @@ class Settings:
     :param packs: rule files and folders for YARA, in place of our own; *sigma* likewise for Sigma.
     :param parse: False leaves the parsers out; *scan* likewise the scanners and detection.
     :param verify: how far other parsers check the records (:data:`forensics.processing.parsers.Verify`).
-    :param cache: a folder for compiled Sigma rules; None = in the run's scratch.
+    :param cache: a folder for compiled Sigma rules; None = in a workspace's scratch.
     """
 
     parsers: tuple[str, ...] = ()

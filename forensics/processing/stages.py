@@ -22,6 +22,7 @@ from forensics.processing.settings import SIGMA, YARA, OnStep, Settings, counted
 from forensics.processing.sinks import Store
 from forensics.processing.targets import targets_of
 from forensics.scan.folder import own_pack
+from forensics.workspace.work import Workspace
 
 _NO_RULES = "it brings no rules, and none were named for it"
 
@@ -104,10 +105,10 @@ def _detect(claims: list[Claim], store: Store, settings: Settings, out: Processe
     if not targets:
         return  # no rule is made ready for nothing; that none ran is said where the results are summed up
     told = counted(step, "detect", len(targets))
+    # a workspace stays, and keeps what was compiled; a bag's scratch must be empty when it is sealed
+    cache = settings.cache or (store.scratch / "rules-cache" if isinstance(store, Workspace) else None)
     try:
-        report = detect(
-            targets, settings.sigma, store, workers=settings.workers, on_done=told, cache=settings.cache
-        )  # fmt: skip
+        report = detect(targets, settings.sigma, store, workers=settings.workers, on_done=told, cache=cache)
     except (RuleInvalid, ChildError) as error:
         # an engine that does not even start costs detection alone
         out.broken.append((SIGMA, str(error)[:300]))
