@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from forensics.detect.ast import Node, Rule
+from forensics.detect.fast.code import MISSING as MISSING
 from forensics.detect.fast.code import Function, function, generable, reads
 from forensics.detect.fast.literals import SYSTEM_FIELDS, Needles, needles
-from forensics.detect.view import text_of
 
-#: stands for a field that is not in the event; None is one that is there and empty
-MISSING = object()
 #: a longer text is looked at each time
 MAX_KEPT = 4096
 
@@ -61,31 +59,41 @@ class Body:
             self.viewed = not generable(node) or not SYSTEM_FIELDS.isdisjoint(self.reads)
             self.needles = needles(node)
 
+    @property
+    def known(self) -> Callable[[Any], bool | None]:
+        """Gives the verdict on a key that was met before, else None."""
+        return self._verdicts.get
+
     def forget(self) -> None:
         """Begin the memory anew."""
         self._verdicts.clear()
 
-    def verdict(self, values: tuple[Any, ...], budget: Budget | None) -> bool:
+    def key(self, values: Sequence[Any]) -> Any:
+        """What verdicts are remembered by: the values of :attr:`reads`, the value itself if it is one."""
+        return values[0] if len(values) == 1 else tuple(values)
+
+    def verdict(self, key: Any, budget: Budget | None) -> bool:
         """Whether the rule fires.
 
-        :param values: of :attr:`reads`, in that order: text, int, None, :data:`MISSING`; never a bool or a
-            float, which would be equal to an int.
+        :param key: as :meth:`key` of text, int, None, :data:`MISSING`; never of a bool or a float, which would
+            be equal to an int.
         :param budget: None = nothing is remembered.
         """
-        found = self._verdicts.get(values)
+        found = self._verdicts.get(key)
         if found is None:
-            found = self._evaluate(values)
+            ask = self._ask = self._ask or function(self._tree())
+            values = (key,) if len(self.reads) == 1 else key
+            found = bool(ask(*values))
             if budget is not None:
-                size = sum(len(one) for one in values if type(one) is str)
+                size = 0
+                for one in values:
+                    if type(one) is str:
+                        size += len(one)
                 if size <= MAX_KEPT:
-                    self._verdicts[values] = found
+                    self._verdicts[key] = found
                     budget.spend(size)
         return found
 
-    def _evaluate(self, values: Sequence[Any]) -> bool:
-        if self._ask is None:
-            assert not isinstance(self.node, bool)
-            self._ask = function(self.node)
-        texts = [None if one is MISSING else text_of(one) or "" for one in values]
-        lows = [None if one is None else one.lower() for one in texts]
-        return bool(self._ask(*texts, *lows, *[one is None for one in values]))
+    def _tree(self) -> Node:
+        assert not isinstance(self.node, bool)
+        return self.node

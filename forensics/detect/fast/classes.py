@@ -87,18 +87,12 @@ class ClassPlan:
         self.keywords = Keywords(words) if words else None
         self.always = frozenset(always).union(self.keywords.always if self.keywords else ())
         self.place = {name: number for number, name in enumerate(self.names)}
-        self.getters = [self._getter(body) for body in bodies]
+        #: how a rule's values are read, its verdicts so far, the rule; nothing is read for one that needs a view
+        self.asks = [(self._reader(body), body.known, body) for body in bodies]
         self.loose_values = False
-        self.clashes = tuple(name for name in CLASS_FIELDS)
 
-    def _getter(self, body: Body) -> Callable[[Sequence[Any]], tuple[Any, ...]] | None:
-        if body.viewed:
-            return None
-        at = [self.place[name] for name in body.reads]
-        if len(at) == 1:
-            only = at[0]
-            return lambda values: (values[only],)
-        return itemgetter(*at)
+    def _reader(self, body: Body) -> Callable[[Sequence[Any]], Any] | None:
+        return None if body.viewed else itemgetter(*(self.place[name] for name in body.reads))
 
     def look_up(self, field: int, value: Any, budget: Budget | None) -> Rules:
         """Return the rules that a value of a field makes worth a look, and remember them."""

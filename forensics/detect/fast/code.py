@@ -13,12 +13,17 @@ from typing import Any, TypeAlias
 from forensics.detect.ast import And, Atom, Node, Not, Or, atoms
 from forensics.detect.fast.fold import MAX_DEPTH, depth
 from forensics.detect.reference import MAX_RE, compare, expression
+from forensics.detect.view import text_of
 
 #: more comparisons than this are left to the reference engine
 MAX_ATOMS = 20_000
-#: called with every field's text ("" if it is there and empty, None if it is not), then with their lower
-#: cases, then with whether each is there and empty
+#: stands for a field that is not in the event; None is one that is there and empty
+MISSING = object()
+#: called with every field's value: text, int, None or MISSING
 Function: TypeAlias = Callable[..., bool]
+#: what a function begins with, for each field: its text ("" if empty, None if missing), its lower case
+_TEXT = " o{i} = v{i} if type(v{i}) is str else text(v{i})\n"
+_LOW = " l{i} = None if o{i} is None else o{i}.lower()\n"
 #: fixed pieces; v = o (the text) or l (its lower case), i = the field's number, k = the constant's
 _ONE = {
     "eq": "{v}{i} == k{k}",
@@ -29,7 +34,7 @@ _ONE = {
 _SEVERAL = {**_ONE, "eq": "{v}{i} in k{k}", "contains": "({v}{i} is not None and k{k}({v}{i}))"}
 _ASK = "({v}{i} is not None and k{k}({v}{i}))"
 _PRE = "({v}{i} is not None and k{p}(l{i}, o{i}) and k{k}({v}{i}))"
-_NULL = "(o{i} is None or n{i})"
+_NULL = "(v{i} is None or o{i} is None)"
 _THERE = {True: "o{i} is not None", False: "o{i} is None"}
 _PAIR = "(o{i} is not None and o{j} is not None and k{k}({v}{i}, {v}{j}))"
 
@@ -55,7 +60,7 @@ def generable(node: Node) -> bool:
 def function(node: Node) -> Function:
     """Return *node* as a function; it must be :func:`generable`."""
     source = source_of(node)
-    space: dict[str, Any] = {"__builtins__": {}, **source.constants}
+    space: dict[str, Any] = {"__builtins__": {}, "type": type, "str": str, "text": _text, **source.constants}
     exec(compile(source.text, "<sigma>", "exec"), space)
     made: Function = space["rule"]
     return made
@@ -66,15 +71,25 @@ class Source:
 
     def __init__(self, node: Node) -> None:
         self._fields = {name: number for number, name in enumerate(reads(node))}
+        self._lowered: set[int] = set()
         self.constants: dict[str, Any] = {}
         body = self._node(node)
-        names = [f"{letter}{number}" for letter in "oln" for number in range(len(self._fields))]
-        self.text = f"def rule({', '.join(names)}):\n return {body}\n"
+        numbers = range(len(self._fields))
+        head = "".join(_TEXT.format(i=number) for number in numbers)
+        head += "".join(_LOW.format(i=number) for number in numbers if number in self._lowered)
+        self.text = f"def rule({', '.join(f'v{number}' for number in numbers)}):\n{head} return {body}\n"
 
     def _constant(self, value: Any) -> int:
         number = len(self.constants)
         self.constants[f"k{number}"] = value
         return number
+
+    def _names(self, field: str, plain: bool) -> dict[str, Any]:
+        """What stands in a piece for a field: its text, or its lower case, which is then made."""
+        number = self._fields[field]
+        if not plain:
+            self._lowered.add(number)
+        return {"v": "o" if plain else "l", "i": number}
 
     def _node(self, node: Node) -> str:
         if isinstance(node, Atom):
@@ -92,7 +107,7 @@ class Source:
             if isinstance(item, Atom) and item.op in _ONE and item.field is not None:
                 alike.setdefault((item.field, item.op, item.cased), []).append(str(item.value))
         for (field, op, cased), texts in alike.items():
-            names = {"v": "o" if cased else "l", "i": self._fields[field]}
+            names = self._names(field, cased)
             if len(texts) == 1:
                 yield _ONE[op].format(k=self._constant(texts[0]), **names)
             else:
@@ -102,7 +117,8 @@ class Source:
                 yield self._node(item)
 
     def _atom(self, atom: Atom) -> str:
-        names: dict[str, Any] = {"v": "o" if atom.cased else "l", "i": self._fields[str(atom.field)]}
+        plain = atom.cased or atom.op in ("re", "cidr", "gt", "gte", "lt", "lte", "null", "exists")
+        names = self._names(str(atom.field), plain or atom.op.startswith("fieldref"))
         if atom.op in _ONE:
             return _ONE[atom.op].format(k=self._constant(str(atom.value)), **names)
         if atom.op == "null":
@@ -113,7 +129,6 @@ class Source:
             return _PAIR.format(j=self._fields[str(atom.value)], k=self._constant(_pair(atom)), **names)
         if atom.op == "wildcard":
             return self._after_literals(_ASK, atom, expression(str(atom.value)).fullmatch, names)
-        names["v"] = "o"
         return self._after_literals(_ASK, atom, _search(atom) if atom.op == "re" else _alone(atom), names)
 
     def _after_literals(self, piece: str, atom: Atom, ask: Any, names: dict[str, Any]) -> str:
@@ -121,6 +136,7 @@ class Source:
         texts = [text for text in atom.literals if text and text.isascii()]
         if not texts:
             return piece.format(k=self._constant(ask), **names)
+        self._lowered.add(names["i"])
         loose = atom.op == "re"
         rare = max(texts, key=len)
 
@@ -134,6 +150,10 @@ class Source:
 def source_of(node: Node) -> Source:
     """Return the source that *node* becomes, for those who want to see it."""
     return Source(node)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is MISSING else text_of(value) or ""
 
 
 def _together(op: str, texts: list[str]) -> Any:

@@ -92,7 +92,7 @@ class Engine:
             return self._by_view(text)
         candidates = set(plan.always)
         if plan.keywords is not None:
-            rest = text[at:] if plan.keywords.quiet else text[cut.end() :]
+            rest = text[at if plan.keywords.quiet else cut.start(2) :]
             if unusual(rest):
                 return self._by_view(text)
             candidates |= words
@@ -134,15 +134,18 @@ class Engine:
         fired = list(plan.fixed)
         view: View | None = None
         for number in candidates:
-            body, getter = plan.bodies[number], plan.getters[number]
-            if getter is not None:
-                if body.verdict(getter(values), self._memo):
-                    fired.append(body.rule.index)
+            read, known, body = plan.asks[number]
+            if read is not None:
+                key = read(values)
+                verdict = known(key)
+                if verdict is None:
+                    verdict = body.verdict(key, self._memo)
             else:
                 view = view or view_of_text(text)
-                if matches(body.rule, view):
-                    fired.append(body.rule.index)
-        return tuple(sorted(fired))
+                verdict = matches(body.rule, view)
+            if verdict:
+                fired.append(body.rule.index)
+        return tuple(sorted(fired)) if fired else ()
 
     def _by_view(self, text: str) -> tuple[Found, Class]:
         view = view_of_text(text)
@@ -171,7 +174,7 @@ class Engine:
         several = [view.fields.get(name, (MISSING,)) for name in body.reads]
         if any(len(values) > 1 for values in several):
             return matches(body.rule, view)
-        return body.verdict(tuple([values[0] for values in several]), self._memo)
+        return body.verdict(body.key([values[0] for values in several]), self._memo)
 
     def _plan(self, of: Class) -> ClassPlan:
         plan = self._plans.get(of)

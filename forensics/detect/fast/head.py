@@ -1,8 +1,8 @@
 """The head of a record, without decoding the record: which class it is of, and where its data begins.
 
 A record is cut in three: what stands before ``TimeCreated`` (provider and event id: a few hundred different
-texts in a log), the rest of System, which must look exactly as the pattern says, and the data. The first part,
-and channel and computer, are decoded as JSON once for each text that they have. A quoted name with its colon
+texts in a log), the rest of System, which must look exactly as the pattern says, and the data. The first part
+and the channel are decoded as JSON once for each text that they have. A quoted name with its colon
 cannot stand inside a JSON string, so the first ``"TimeCreated":`` is a name; that it is the one of System is
 checked. Whatever looks otherwise is no error: it is decoded whole, field by field.
 """
@@ -31,10 +31,10 @@ _PROCESS = rf"\{{\"#attributes\":\{{\"ProcessID\":{_NUMBER},\"ThreadID\":{_NUMBE
 _MIDDLE = re.compile(
     rf"\"TimeCreated\":\{{\"#attributes\":\{{\"SystemTime\":\"[0-9TZ:.+-]{{0,40}}\"\}}\}},\"EventRecordID\":{_NUMBER},"
     rf"(?:\"Correlation\":(?:null|{_ACTIVITY}),)?(?:\"Execution\":(?:null|{_PROCESS}),)?"
-    rf"(\"Channel\":(?:null|{_QUOTED}),\"Computer\":(?:null|{_QUOTED})),"
+    rf"(\"Channel\":(?:null|{_QUOTED})),(\"Computer\":(?:null|{_QUOTED})),"
     r"\"Security\":(?:null|\{\"#attributes\":\{\"UserID\":\"S[0-9-]{1,200}\"\}\})\},\"EventData\":"
 )
-#: gives the middle of a record from where it begins: group 1 is channel and computer, its end is where data begins
+#: gives the middle of a record: group 1 is the channel, 2 the computer, and the data begins where it ends
 middle = _MIDDLE.match
 
 
@@ -58,7 +58,7 @@ def head_of(before: str, named: str) -> Head | None:
     """Return what a head says, None if it is not built as heads are.
 
     :param before: the record's text before ``"TimeCreated":``.
-    :param named: its channel and computer, as :data:`middle` gives them.
+    :param named: its channel, as :data:`middle` gives it.
     """
     import msgspec
 

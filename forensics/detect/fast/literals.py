@@ -11,16 +11,15 @@ from __future__ import annotations
 import importlib.resources
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from forensics.detect.ast import And, Atom, Node, Not, Or
 
 #: ``piece`` is a text that an expression needs, in lower case, if the whole is ASCII
 Kind = Literal["eq", "startswith", "endswith", "contains", "piece"]
-_KINDS: dict[str, tuple[Kind, float]] = {
-    "eq": ("eq", 0.3), "startswith": ("startswith", 0.6), "endswith": ("endswith", 0.6), "contains": ("contains", 1.0),
-}  # fmt: skip
+_KINDS: dict[str, Kind] = {"eq": "eq", "startswith": "startswith", "endswith": "endswith", "contains": "contains"}
+_WEIGHT: dict[Kind, float] = {"eq": 0.3, "startswith": 0.6, "endswith": 0.6, "contains": 1.0, "piece": 1.0}
 #: fields of System: they are not decoded for each event, so that nothing is looked for in them
 SYSTEM_FIELDS = frozenset((
     "Provider", "Provider_Name", "Provider_Guid", "Provider_EventSourceName", "EventID", "EventID_Qualifiers",
@@ -56,20 +55,43 @@ class Needles:
 
 
 @cache
-def _grams() -> dict[str, float]:
+def _table() -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+    """How common pieces are in all texts, and values in those of their field; 0 to 1."""
     text = importlib.resources.files("forensics.detect.fast").joinpath("data/grams.json").read_text("ascii")
     table = json.loads(text)
-    return {gram: count / table["per"] for gram, count in table["grams"].items()}
+    grams = {gram: count / table["per"] for gram, count in table["grams"].items()}
+    fields = {
+        field: {value: count / table["per"] for value, count in values.items()}
+        for field, values in table["fields"].items()
+    }
+    return grams, fields
 
 
 def frequency(text: str) -> float:
     """How often *text* is taken to stand in a text of a log, 0 to 1: no more often than its rarest piece."""
-    grams = _grams()
+    grams, _ = _table()
     if len(text) < 2:
         return 0.7
     size = min(3, len(text))
     pieces = [text[at : at + size] for at in range(min(len(text), 64) - size + 1)]
     return min(grams.get(piece, _RARE) for piece in pieces) * 0.93 ** min(len(text), 40)
+
+
+def _stands(kind: Kind, text: str, value: str) -> bool:
+    if kind == "eq":
+        return value == text
+    if kind == "startswith":
+        return value.startswith(text)
+    return value.endswith(text) if kind == "endswith" else text in value
+
+
+@lru_cache(1 << 16)
+def cost(field: str | None, kind: Kind, text: str) -> float:
+    """How often a needle is taken to be found for nothing: in the common values of its field, and in the others."""
+    _, fields = _table()
+    common = fields.get(field, {}) if field is not None else {}
+    known = sum(rate for value, rate in common.items() if _stands(kind, text, value))
+    return known + max(0.0, 1 - sum(common.values())) * frequency(text) * _WEIGHT[kind]
 
 
 def needles(node: Node) -> Needles | None:
@@ -99,19 +121,20 @@ def _either(found: list[Needles | None]) -> Needles | None:
 def _of_atom(atom: Atom) -> Needles | None:
     if atom.field in SYSTEM_FIELDS:
         return None
-    texts: list[tuple[str, Kind, float]]
     if atom.op in ("wildcard", "re"):
-        texts = [(text, "piece", 1.0) for text in atom.literals if text.isascii()]
+        kind: Kind = "piece"
+        texts = [text for text in atom.literals if text and text.isascii()]
     elif atom.op in _KINDS and isinstance(atom.value, str):
         # Lower case of a letter that is not ASCII depends on its neighbours (the final sigma).
         if atom.cased and not atom.value.isascii():
             return None
-        texts = [(atom.value.lower() if atom.cased else atom.value, *_KINDS[atom.op])]
+        kind = _KINDS[atom.op]
+        texts = [atom.value.lower() if atom.cased else atom.value]
     else:
         return None
     rated = [
-        Needles((Needle(atom.field, kind, text),), frequency(text) * weight)
-        for text, kind, weight in texts
+        Needles((Needle(atom.field, kind, text),), cost(atom.field, kind, text))
+        for text in texts
         if text or (kind == "eq" and atom.field is not None)
     ]
     return min(rated, key=lambda one: one.cost, default=None)
