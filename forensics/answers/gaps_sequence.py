@@ -38,6 +38,15 @@ def iso(text: str) -> int | None:
     return int(when.timestamp()) * SECOND + int((match[7] or "0").ljust(9, "0"))
 
 
+def _record_number(event: Event) -> int | None:
+    """The id in the record's head; results of the parser's version 1 have it in the locator alone."""
+    number = event.attrs.get("record")
+    if type(number) is int:
+        return number
+    match = _RECORD.fullmatch(event.locator)
+    return int(match[1]) if match is not None else None
+
+
 class _Log:
     """One content's records as they come; memory grows with its hours, not with its records."""
 
@@ -70,10 +79,9 @@ class _Log:
             self.late = self.late or event
 
     def _numbers(self, event: Event) -> None:
-        match = _RECORD.fullmatch(event.locator)
-        if match is None:
+        number = _record_number(event)
+        if number is None:
             return
-        number = int(match[1])
         # a circular log goes back once: its oldest chunk stands behind its newest
         if self._number is not None and number > self._number + 1:
             self.missing += number - self._number - 1

@@ -39,6 +39,15 @@ def test_missing_record_numbers(path, problems, level):
     assert found.refs[0].locator == "r23.0"
 
 
+def test_missing_numbers_of_records_that_are_located_by_their_offset():
+    case = MemoryCase()
+    content = case.file("/Windows/winevt/Logs/Security.evtx", b"1").sha256
+    for at, number in enumerate([*range(10, 20), *range(23, 30)]):
+        case.event("x", "windows.evtx", content, locator=f"o{4608 + at * 512}", ts=NOW - DAY, attrs={"record": number})
+    (found,) = gaps(case)["numbers"]
+    assert (found.attrs["ranges"], found.refs[0].locator) == (["20-22"], f"o{4608 + 10 * 512}")
+
+
 def test_a_circular_log_is_no_gap():
     case = MemoryCase()
     evtx(case, [*range(500, 600), *range(401, 500)], case.file("/winevt/logs/a.evtx", b"1").sha256, step=0)
