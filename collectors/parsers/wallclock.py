@@ -10,9 +10,11 @@ import re
 from datetime import datetime, timezone, tzinfo
 from functools import lru_cache
 
-from collectors.parsers.clock import SECOND, iso_ns, local_ns
+from collectors.parsers.clock import NS_MAX, SECOND, iso_ns, local_ns
 from forensics.model.event import TzBasis
 
+#: the last minute that 64 bits hold whole (in 2262)
+LATEST = NS_MAX - 61 * SECOND
 _ISO = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}):([0-5][0-9])(?:[.,]([0-9]{1,9}))?(Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
@@ -47,9 +49,12 @@ def minute_ns(
         base, basis = _midnight(year, month, day, zone)
         if base is None or hour > 23 or minute > 59:
             return None, "none", ""
-        return base + (hour * 60 + minute) * 60 * SECOND, basis, ""
-    ns, basis = local_ns((year, month, day, hour, minute, 0), 0, zone)
-    return ns, basis, doubt(year, month, day, hour, minute, zone)
+        ns = base + (hour * 60 + minute) * 60 * SECOND
+        return (ns, basis, "") if ns <= LATEST else (None, "none", "")
+    at, basis = local_ns((year, month, day, hour, minute, 0), 0, zone)
+    if at is None or at > LATEST:
+        return None, "none", ""
+    return at, basis, doubt(year, month, day, hour, minute, zone)
 
 
 def nanoseconds(digits: str) -> int:
@@ -69,7 +74,7 @@ def fast_iso(text: str, zone: tzinfo | None) -> tuple[int | None, TzBasis]:
         return iso_ns(text, zone)
     minute, second, frac, mark = match.groups()
     base, basis = _iso_minute(minute, mark or "", zone)
-    if base is None:
+    if base is None or base > LATEST:
         return None, "none"
     return base + int(second) * SECOND + (nanoseconds(frac) if frac else 0), basis
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from collectors.parsers.clock import SECOND, iso_ns, local_ns
 from collectors.parsers.syslog_lines import MONTHS
+from collectors.parsers.wallclock import LATEST
 from forensics.model.event import TzBasis
 
 
@@ -29,7 +30,7 @@ def common(text: str) -> int | None:
     """Return the ns of the common log format's time, ``10/Oct/2000:13:55:36 -0700``; None if it is impossible."""
     base = _minute(text[:17], text[21:])
     second = int(text[18:20])
-    return None if base is None or second > 60 else base + second * SECOND
+    return None if base is None or base > LATEST or second > 60 else base + second * SECOND
 
 
 def ctime(text: str, zone: tzinfo | None) -> tuple[int | None, TzBasis]:
