@@ -9,8 +9,9 @@ import click
 
 from forensics.model import display
 from forensics.pipeline import Work
+from forensics.pipeline.event_logs import sentences
 from forensics.pipeline.findings import LEVELS
-from forensics.processing.parsers import Verify
+from forensics.processing.parsers import AGREEMENT, Verify
 from forensics.processing.settings import Settings
 from forensics.reporting.data import ReportInfo
 
@@ -100,7 +101,8 @@ def results_text(work: Work, report: ReportInfo | None = None) -> str:
         lines.append(f"  {_MARKS[finding.level]} {finding.level:<8} {_safe(finding.title + where)}"[:160])
     if len(standing) > SHOWN:
         lines.append(f"  ... and {len(standing) - SHOWN:,} more: {work.path / 'findings.jsonl'}")
-    lines += [_plugin_text(plugin, row) for plugin, row in work.results().items()]
+    lines += [_plugin_text(plugin, row) for plugin, row in work.results().items() if not plugin.startswith(AGREEMENT)]
+    lines += sentences(work.event_logs())
     lines += _some("not run", work.not_run(), "in the report")
     lines += _some("not seen", work.not_evaluated(), "in the report")
     if report is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from forensics.model.event import Receipt
@@ -12,6 +12,8 @@ from forensics.processing.parsers import AGREEMENT
 from forensics.processing.settings import SIGMA
 
 RESIDUAL = "windows.evtx-residual"
+CLASSES = ("A1", "A2", "A3", "B", "C", "D", "E")
+VERDICTS = ("agree", "differ", "no-answer")
 #: of the certificates' counts, those that are added up for --json and the report's table
 CERTIFICATE = (
     "records-walker", "records-evtx", "records-libevtx", "records-python-evtx", "compared", "fields-compared", "agree",
@@ -63,18 +65,49 @@ def recovered(receipts: Iterable[Receipt]) -> dict[str, int] | None:
     ran = False
     for _, told in _told(receipts, RESIDUAL):
         ran = True
-        total.update({name: count for name, count in told.items() if count})
+        for name, count in told.items():
+            # the definitions are those of the whole case, each time
+            total[name] = max(total[name], count) if name.startswith("definitions") else total[name] + count
     return dict(sorted(total.items())) if ran else None
 
 
 def agreement(receipts: Iterable[Receipt]) -> dict[str, int] | None:
-    """The certificates added up; None if no record was read by a second parser."""
+    """The certificates added up; None if no record was read by a second parser.
+
+    ``alerts-agree``, ``alerts-differ``, ``alerts-no-answer``: what a third parser says of records behind alerts.
+    """
+    receipts = list(receipts)
     total: Counter[str] = Counter()
     for receipt, told in _told(receipts, AGREEMENT):
         total["files"] += 1
         total["files-not-checked-to-the-end"] += receipt.status not in ("ok", "empty")
         total.update({name: told.get(name, 0) for name in CERTIFICATE})
+    for receipt in receipts:
+        if receipt.plugin == f"{AGREEMENT}-alerts":
+            total.update({f"alerts-{word}": number(receipt, f"verdict-{word}") for word in VERDICTS})
+            total["alerts-not-judged"] += max(0, number(receipt, "asked") - number(receipt, "live"))
     return dict(total) if total else None
+
+
+def sentences(numbers: Mapping[str, Mapping[str, int] | None]) -> list[str]:
+    """The numbers of :func:`detection`, :func:`recovered` and :func:`agreement` as lines for a terminal."""
+    found, kept, held = numbers["detection"], numbers["recovered"], numbers["agreement"]
+    out = []
+    if found is not None:
+        events = f"{found['events']:,} events, {found['uncovered']:,} of them of no rule's log"
+        out.append(f"detection    {found['rules']:,} rules, {found['rule_problems']:,} did not run; {events}")
+    if kept is not None:
+        classes = ", ".join(f"{kept.get(f'residual-{name}', 0):,} {name}" for name in CLASSES)
+        out.append(f"recovered    by class: {classes}")
+    if held is not None:
+        out.append(
+            f"agreement    {held['agree']:,} of {held['compared']:,} records compared agree in {held['files']:,} logs; "
+            f"{held['disagree']:,} do not"
+        )
+    if held is not None and any(name.startswith("alerts-") for name in held):
+        words = ", ".join(f"{held.get(f'alerts-{word}', 0):,} {word}" for word in (*VERDICTS, "not-judged"))
+        out.append(f"alerts       their records read by a third parser: {words}")
+    return out
 
 
 def detection_rows(answered: Sequence[Answered], receipts: Iterable[Receipt]) -> Iterator[dict[str, Any]] | None:
