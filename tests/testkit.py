@@ -50,6 +50,7 @@ ABILITIES: dict[str, Callable[[], bool]] = {
 #: The Debian package of a program, where the names differ.
 PACKAGES = {
     "bsdtar": "libarchive-tools",
+    "dot": "graphviz",
     "ewfacquire": "ewf-tools",
     "ewfexport": "ewf-tools",
     "ewfverify": "ewf-tools",

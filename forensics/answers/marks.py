@@ -11,7 +11,7 @@ from forensics.answers.cited import Cited, host, same
 from forensics.model.event import Event
 
 #: records that are joined: people's, and those of machines and services; what lies beyond is counted
-MAX_MARKS, MAX_MINOR = 200_000, 50_000
+MAX_MARKS, MAX_MINOR = 100_000, 25_000
 _VALUE = 256
 _WELL_KNOWN = {"system", "local service", "network service", "anonymous logon", "iusr"}
 #: (action, event id) -> (kind, fields)

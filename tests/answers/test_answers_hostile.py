@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from memory_case import NOW, MemoryCase
 
-from forensics.answers import table
+from forensics.answers import defender, lateral_edges, lateral_over, marks, powershell, scheduled, services, table
+from forensics.answers.account_changes import ACTIONS as CHANGE_ACTIONS
 from forensics.answers.accounts import ACTIONS as ACCOUNT_ACTIONS
 from forensics.answers.commands import SOURCES
 from forensics.answers.gaps import _ACTIONS as GAP_ACTIONS
@@ -21,11 +22,31 @@ from forensics.catalogue.text import safe
 from forensics.model.event_rows import finding_from_row, finding_row
 
 ACTIONS = sorted(
-    {*LOGON_ACTIONS, *ACCOUNT_ACTIONS, *SOURCES, *GAP_ACTIONS, *PERSISTENCE_ACTIONS, "cron-job", "system-start"}
+    {
+        *LOGON_ACTIONS,
+        *ACCOUNT_ACTIONS,
+        *SOURCES,
+        *GAP_ACTIONS,
+        *PERSISTENCE_ACTIONS,
+        "cron-job",
+        "system-start",
+        *marks.ACTIONS,
+        *services.ACTIONS,
+        *scheduled.ACTIONS,
+        *CHANGE_ACTIONS,
+        *powershell.ENGINE,
+        *defender.ACTIONS,
+        *lateral_edges.STEPS,
+        *lateral_over.ACTIONS,
+        "session-opened",
+        "session-closed",
+    }
 )
 FIELDS = [
     "command", "when", "CommandLine", "ServiceName", "ImagePath", "LogonType", "TargetObject", "TaskContent", "program",
     "PreviousTime", "NewTime", "method", "Data", "EventData", "Event", "System", "EventID", "Consumer",
+    "TargetLogonId", "SessionID", "ScriptBlockId", "MessageNumber", "ScriptBlockText", "TaskName", "Detection ID",
+    "New Value", "Error Code", "IpAddress", "ShareName", "DestinationPort", "Computer", "EventRecordID", "pid", "line",
 ]  # fmt: skip
 PATHS = ["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/sudoers", "/root/.ssh/authorized_keys", "/etc/ld.so.preload",
          "/etc/systemd/system/a.service", "/etc/profile.d/a.sh", "/var/lib/dpkg/info/a.list", "/lib/apk/db/installed",
@@ -117,3 +138,35 @@ def test_text_of_evidence_cannot_act_on_a_terminal():
     rows = [{"kind": "cron", "path": "/etc/\x1b[31m", "command": "a\nb\x07\u202e", "user": "x" * 300}]
     lines = list(table.lines("persistence", rows, 80, safe))
     assert len(lines) == 2 and not set("\x1b\x07\u202e\n") & set("".join(lines))
+
+
+IDENTIFIERS = sorted(
+    {int(id) for _, id in marks.KINDS} | {12, 4697, 4698, 4702, 7036, 7040, 7045, 4104, 1116, 1117, 5007}
+)
+field_name = st.sampled_from([
+    "TargetLogonId", "SubjectLogonId", "LogonType", "IpAddress", "WorkstationName", "SessionID", "Address", "Value",
+    "TaskName", "TaskContent", "ServiceName", "ImagePath", "ScriptBlockId", "ScriptBlockText", "MessageNumber",
+    "MessageTotal", "Detection ID", "New Value", "Error Code", "ShareName", "RelativeTargetName", "Data", "MemberSid",
+])  # fmt: skip
+weird = (
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.text(max_size=30) | st.lists(st.text(), max_size=3)
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(
+    st.sampled_from(ACTIONS), st.sampled_from(IDENTIFIERS), st.dictionaries(field_name, weird, max_size=6), weird,
+    st.none() | st.integers(-(2**66), 2**66), st.sampled_from(["live", "recovered", "corrupt"]),
+), max_size=10))  # fmt: skip
+def test_windows_records_of_any_fields_raise_nothing(records):
+    case = MemoryCase(host="", live=False)
+    for action, number, fields, odd, ts, state in records:
+        system = {"EventID": number, "Computer": odd, "Channel": odd, "EventRecordID": odd, "Level": odd}
+        record = {"Event": {"System": system, "EventData": fields}, "class": odd}
+        case.event(action, "windows.evtx", ts=ts, state=state, user=str(odd)[:9], attrs=record)
+    result = run_all(case)
+    for name, made in result.tables.items():
+        rows = list(made)
+        json.dumps(rows)
+        assert list(table.lines(name, rows, 80, safe)) or not rows
+        assert b"".join(table.csv_rows(name, rows))
