@@ -32,10 +32,18 @@ def row_lines(path: Path, max_row: int = MAX_ROW, max_bytes: int = MAX_BYTES) ->
             while block := data.read(_BLOCK):
                 total += len(block)
                 *lines, left = (left + block).split(b"\n")
-                yield from lines
-                if total > max_bytes or len(left) > max_row:
-                    raise RowsBroken(f"a line of more than {max_row} bytes, or more than {max_bytes} in all")
+                for line in lines:
+                    _check(line, max_row)
+                    yield line
+                _check(left, max_row)
+                if total > max_bytes:
+                    raise RowsBroken(f"more than {max_bytes} bytes")
     except zstandard.ZstdError as error:
         raise RowsBroken(f"not unpacked to its end: {error}") from error
     if left:
         raise RowsBroken("the last line has no end")
+
+
+def _check(line: bytes, max_row: int) -> None:
+    if len(line) > max_row:
+        raise RowsBroken(f"a line of more than {max_row} bytes")
