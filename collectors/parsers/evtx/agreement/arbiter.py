@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import struct
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,7 @@ class Arbiter:
         self._chunk: Any = None
         self._data = b""
         self._of: bytes | None = None
+        self._warm = False
 
     def ask(self, chunk: bytes, offset: int) -> Opinion:
         """Return python-evtx' opinion of the record at *offset* of a chunk."""
@@ -62,15 +64,40 @@ class Arbiter:
             self._left -= time.monotonic() - begin
 
     def _ask(self, chunk: bytes, offset: int) -> Opinion:
+        try:
+            self._open(chunk)
+        except _errors() as error:
+            return Opinion(None, _said(error))
+        first = self._read(offset)
+        if first.fields is None and first.error.startswith("KeyError") and not self._warm:
+            # it knows a name only once it met the record that holds it: in order, then
+            self._warm = True
+            self._meet(offset)
+            return self._read(offset)
+        return first
+
+    def _read(self, offset: int) -> Opinion:
         from Evtx.Evtx import Record
 
         try:
-            self._open(chunk)
             return Opinion(from_xml(Record(self._data, offset, self._chunk).xml()))
         except NoFields as error:
             return Opinion(None, str(error)[:MAX_ERROR])
         except _errors() as error:
-            return Opinion(None, f"{type(error).__name__}: {error}"[:MAX_ERROR])
+            return Opinion(None, _said(error))
+
+    def _meet(self, offset: int) -> None:
+        """Have the records before *offset* read, in order, as python-evtx' own walk finds them."""
+        for number, record in enumerate(self._records()):
+            if record.offset() >= offset or number > CHUNK // 24:
+                return
+            self._read(record.offset())
+
+    def _records(self) -> Iterator[Any]:
+        try:
+            yield from self._chunk.records()
+        except _errors():
+            return
 
     def _open(self, chunk: bytes) -> None:
         """Make the chunk's object once; name tables that lead in a circle are cut, it would follow them."""
@@ -81,21 +108,12 @@ class Arbiter:
         # its warnings would go to the standard error of the child, once a record
         logging.getLogger("Evtx").addHandler(logging.NullHandler())
         logging.getLogger("Evtx").propagate = False
-        self._of = None
+        self._of, self._warm = None, False
         data = chunk.ljust(CHUNK, b"\0")
         for head in looping(chunk):
             data = data[:head] + bytes(4) + data[head + 4 :]
         self._data, self._chunk, self._of = data, ChunkHeader(data, 0), chunk
 
-    def count(self, chunk: bytes) -> int:
-        """Return how many records python-evtx' own walk of a chunk comes to, up to its first exception."""
-        found = 0
-        try:
-            self._open(chunk)
-            for _ in self._chunk.records():
-                found += 1
-                if found > CHUNK // 24:
-                    break
-        except _errors():
-            return found
-        return found
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:MAX_ERROR]
