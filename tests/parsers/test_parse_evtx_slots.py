@@ -10,6 +10,7 @@ from evtx_writer import chunk, event, log
 from opened_file import OpenedFile, parse
 
 from collectors.parsers.evtx.parser import EvtxParser
+from collectors.parsers.evtx.rust import looping
 from collectors.parsers.evtx.slots import slots
 from collectors.parsers.evtx.walk import CHUNK, HEADER, file_header
 from forensics.model.event import Event, Problem
@@ -41,6 +42,24 @@ def test_the_header_destroyed_cut_off_or_of_another_size(tmp_path: Path) -> None
     assert file_header(bytes(odd[:128])).block == 512
     ids, codes, told = written(tmp_path, bytes(odd))
     assert (ids, codes, told["file-header-crc-bad"]) == (ALL, ["header-block"], 1)
+
+
+def test_who_claims() -> None:
+    claims = EvtxParser().claims
+    assert [claims("x", head) for head in (LOG[:4096], LOG[HEADER : HEADER + 4096], b"")] == [100, 90, 0]
+    assert claims("a.evtx", b"") == 60
+
+
+def test_long_chains_of_many_heads_are_walked_once() -> None:
+    """A hostile table: every head leads into one chain of 15,000 steps; it ends, and is no circle."""
+    data = bytearray(CHUNKS[0])
+    for at in range(4096, 64000, 4):
+        data[at : at + 4] = (at - 4 if at > 4096 else 0).to_bytes(4, "little")
+    for head in range(128, 512, 4):
+        data[head : head + 4] = (63996).to_bytes(4, "little")
+    assert looping(bytes(data)) == []
+    data[4096:4100] = (63996).to_bytes(4, "little")
+    assert looping(bytes(data)) == list(range(128, 512, 4))
 
 
 @pytest.mark.parametrize("lost", [1, 4096, 40000, 64936])

@@ -16,7 +16,17 @@ from collectors.parsers.evtx.columns import Columns, columns
 from collectors.parsers.evtx.matched import matched
 from collectors.parsers.evtx.rust import escaped, native
 from collectors.parsers.evtx.slots import Slot, slots
-from collectors.parsers.evtx.walk import CHUNK, FILE_MAGIC, HEADER, Crc, Record, file_header, residual, walk
+from collectors.parsers.evtx.walk import (
+    CHUNK,
+    CHUNK_MAGIC,
+    FILE_MAGIC,
+    HEADER,
+    Crc,
+    Record,
+    file_header,
+    residual,
+    walk,
+)
 from forensics.model.event import Event, Opened, Problem
 
 #: what one task gets of a large log: 1,024 chunks
@@ -39,8 +49,10 @@ class EvtxParser:
     part = PART
 
     def claims(self, name: str, head: bytes) -> int:
-        """100 by the file's magic, 60 by the name alone (a damaged header)."""
-        return 100 if head.startswith(FILE_MAGIC) else 60 if names.kind(name) == "evtx" else 0
+        """100 by the file's magic, 90 by a chunk's (the header is cut off), 60 by the name alone (it is damaged)."""
+        if head.startswith(FILE_MAGIC):
+            return 100
+        return 90 if head.startswith(CHUNK_MAGIC) else 60 if names.kind(name) == "evtx" else 0
 
     def parse(self, opened: Opened) -> Iterator[Event | Problem]:
         """Yield every record of the chunks that begin in ``opened.span``; nothing of the file header is relied on."""

@@ -67,14 +67,21 @@ def looping(chunk: bytes) -> list[int]:
     to a smaller offset; where one does not, the library would follow it without end.
     """
     found = []
+    ends: dict[int, bool] = {}  # where chains are known to lead, so that many heads of a long one cost one walk
     for head in range(_TABLES, _TABLES_END, 4):
         at = int.from_bytes(chunk[head : head + 4], "little")
-        while at:
+        walked = []
+        while at and at not in ends:
+            walked.append(at)
             following = int.from_bytes(chunk[at : at + 4], "little")
             if following >= at:
-                found.append(head)
+                ends[at] = False
                 break
             at = following
+        well = ends.get(at, True)
+        ends.update(dict.fromkeys(walked, well))
+        if not well:
+            found.append(head)
     return found
 
 
