@@ -9,6 +9,7 @@ from datetime import tzinfo
 from collectors.parsers.clock import iso_ns
 from collectors.parsers.content import text_lines
 from collectors.parsers.text import Line, decode, native, one_line
+from collectors.parsers.wallclock import iso_doubt
 from forensics.model.event import Event, Opened, Problem
 
 _WHAT = ("Install", "Reinstall", "Upgrade", "Downgrade", "Remove", "Purge")
@@ -59,5 +60,6 @@ def apt_events(opened: Opened, zone: tzinfo | None) -> Iterator[Event | Problem]
             user=one_line(fields.get("Requested-By", "").partition(" (")[0], 256),
             action=action,
             message=one_line(f"{command or 'apt'}: {packages or fields.get('Error', 'no packages')}"),
-            attrs=native(b"\n".join(line.raw for line in paragraph), "paragraph"),
+            attrs=native(b"\n".join(line.raw for line in paragraph), "paragraph")
+            | ({"wall_clock": unsure} if (unsure := iso_doubt(raw, zone)) else {}),
         )

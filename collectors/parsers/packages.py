@@ -17,6 +17,7 @@ from collectors.parsers.clock import iso_ns, zone_input
 from collectors.parsers.content import open_text, text_lines
 from collectors.parsers.syslog_lines import MONTHS
 from collectors.parsers.text import Line, decode, lines, native, one_line
+from collectors.parsers.wallclock import iso_doubt
 from collectors.parsers.years import Years, day_of
 from forensics.model.event import Event, Opened, Problem
 
@@ -152,6 +153,7 @@ def _event(
     attrs: dict[str, Any] = native(line.raw)
     attrs |= {name: one_line(found[name], 512) for name in ("verb", "package", "version", "level") if found.get(name)}
     attrs |= {"year_inferred": True} if inferred else {}
+    attrs |= {"wall_clock": unsure} if (unsure := iso_doubt(found["ts"], zone)) else {}
     return opened.event(
         line.locator,
         ts=ts,

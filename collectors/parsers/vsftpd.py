@@ -67,8 +67,8 @@ class VsftpdParser:
 
 def _event(opened: Opened, line: Line, match: re.Match[str], zone: tzinfo | None) -> Event:
     groups = match.groupdict()
-    ts, basis = ctime(groups["ts"], zone)
-    attrs: dict[str, Any] = native(line.raw)
+    ts, basis, unsure = ctime(groups["ts"], zone)
+    attrs: dict[str, Any] = native(line.raw) | ({"wall_clock": unsure} if unsure else {})
     attrs |= {name: one_line(groups[name], 1024) for name in ("pid", "result", "verb", "rest") if groups[name]}
     verb = groups["verb"] + (f" {groups['result']}" if groups["result"] else "")
     source = address((groups["client"] or "").removeprefix("::ffff:"))

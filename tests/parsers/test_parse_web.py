@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opened_file import parse
 
+from collectors.parsers.packages import PackagesParser
 from collectors.parsers.vsftpd import VsftpdParser
 from collectors.parsers.web.access import AccessParser, request_parts
 from collectors.parsers.web.error import ErrorParser
@@ -158,6 +159,22 @@ def test_vsftpd(tmp_path: Path) -> None:
     ]
     assert [one.user for one in events] == ["", "jean", "x", "jean"] and {one.src_ip for one in events} == {"192.0.2.9"}
     assert when(events[0]) == "2016-06-06 16:43:28" and events[0].tz_basis == "host-zone"
+
+
+def test_times_that_a_zone_skipped_or_showed_twice(tmp_path: Path) -> None:
+    inputs = {"zone": "Europe/Berlin"}
+    text = "[Sun Mar 31 02:30:00 2024] [error] x\n[Sun Oct 29 02:30:00 2023] [error] x\n"
+    events, _, _ = read(tmp_path, ErrorParser(), text, **inputs)
+    assert [one.attrs.get("wall_clock") for one in events] == ["skipped", "twice"]
+    events, _, _ = read(tmp_path, ErrorParser(), "2024/03/31 02:30:00 [error] 1#1: x\n", **inputs)
+    assert events[0].attrs["wall_clock"] == "skipped"
+    text = 'Sun Oct 29 02:30:00 2023 [pid 2] CONNECT: Client "192.0.2.9"\n'
+    events, _, _ = read(tmp_path, VsftpdParser(), text, **inputs)
+    assert events[0].attrs["wall_clock"] == "twice"
+    path = tmp_path / "dpkg"
+    path.write_text("2024-03-31 02:30:00 install a:amd64 <none> 1\n2024-03-31 03:30:00 install a:amd64 <none> 1\n")
+    events, _, _ = parse(path, PackagesParser(), name="var/log/dpkg.log", **inputs)
+    assert [one.attrs.get("wall_clock") for one in events] == ["skipped", None]
 
 
 SAMPLES: list[tuple[Parser, bytes]] = [

@@ -17,6 +17,7 @@ from collectors.parsers.clock import iso_ns, zone_input
 from collectors.parsers.content import text_lines
 from collectors.parsers.text import Line, address, decode, native, one_line
 from collectors.parsers.unpack import packing, unpack_head
+from collectors.parsers.wallclock import iso_doubt
 from collectors.parsers.web.stamps import ctime
 from forensics.model.event import Event, Opened, Problem
 
@@ -90,8 +91,9 @@ def _event(opened: Opened, held: tuple[Line, re.Match[str], list[Line]], zone: t
     groups = match.groupdict()
     apache = "client" in groups
     stamp = groups["ts"]
-    ts, basis = ctime(stamp, zone) if apache else iso_ns(stamp.replace("/", "-"), zone)
-    attrs: dict[str, Any] = native(line.raw)
+    iso = stamp.replace("/", "-")
+    ts, basis, unsure = ctime(stamp, zone) if apache else (*iso_ns(iso, zone), iso_doubt(iso, zone))
+    attrs: dict[str, Any] = native(line.raw) | ({"wall_clock": unsure} if unsure else {})
     wanted = ("level", "module", "pid", "tid", "connection")
     attrs |= {name: one_line(groups[name], 64) for name in wanted if groups.get(name)}
     context = {found[1]: found[2] or found[3] or "" for found in _CONTEXT.finditer(groups["rest"][:16384])}

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from collectors.parsers.clock import SECOND, iso_ns, local_ns
 from collectors.parsers.syslog_lines import MONTHS
-from collectors.parsers.wallclock import LATEST
+from collectors.parsers.wallclock import LATEST, doubt
 from forensics.model.event import TzBasis
 
 
@@ -33,14 +33,18 @@ def common(text: str) -> int | None:
     return None if base is None or base > LATEST or second > 60 else base + second * SECOND
 
 
-def ctime(text: str, zone: tzinfo | None) -> tuple[int | None, TzBasis]:
-    """Return ns and basis of ``Wed Oct 11 14:32:52.123456 2023`` (Apache's error log, vsftpd): the host's zone."""
+def ctime(text: str, zone: tzinfo | None) -> tuple[int | None, TzBasis, str]:
+    """Return ns and basis of ``Wed Oct 11 14:32:52.123456 2023`` (Apache's error log, vsftpd): the host's zone.
+
+    The third is :func:`collectors.parsers.wallclock.doubt` of it.
+    """
     words = text.split()
     if len(words) != 5 or words[1] not in MONTHS or not words[2].isdigit() or not words[4].isdigit():
-        return None, "none"
+        return None, "none", ""
     clock, _, frac = words[3].partition(".")
     parts = clock.split(":")
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 3 for part in parts):
-        return None, "none"
+        return None, "none", ""
     wall = (int(words[4][:5]), MONTHS[words[1]], int(words[2][:3]), int(parts[0]), int(parts[1]), int(parts[2]))
-    return local_ns(wall, int(frac[:9].ljust(9, "0")) if frac.isdigit() else 0, zone)
+    ns, basis = local_ns(wall, int(frac[:9].ljust(9, "0")) if frac.isdigit() else 0, zone)
+    return ns, basis, doubt(*wall[:5], zone)
