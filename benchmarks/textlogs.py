@@ -120,7 +120,8 @@ def _theirs(programs: Path, path: Path) -> tuple[float, float]:
     end = perf_counter()
     with out.open("rb") as stream:
         rows = sum(1 for _ in stream)
-    if rows < LINES:
+    # psort writes events once that are alike in all they show, time included
+    if rows < LINES * 0.95:
         raise SystemExit(f"plaso has {rows} rows of {path.name}")
     return middle - start, end - middle
 
@@ -157,6 +158,7 @@ def run() -> Result | None:
         f"Synthetic logs of {LINES:,} lines in the words of real ones. Ours is what a child does with a content: "
         "read, parsed, rows written (JSON, zstd), in one process, without the start of Python. plaso: log2timeline "
         "with all its parsers, as an examiner calls it, in one process, and psort to JSON lines, with their start; "
-        "one run, since it takes minutes. log2timeline alone leaves a store that no other program reads."
+        "one run, since it takes minutes. log2timeline alone leaves a store that no other program reads. psort writes "
+        "lines that are alike in time and text once; ours is a row a line."
     ]
     return Result("text-logs", "Text logs to rows", figures, text, {"plaso": "20260720 (PyPI)"})
