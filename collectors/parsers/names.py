@@ -17,7 +17,7 @@ _SYSLOG = {
     "syslog", "messages", "kern.log", "daemon.log", "user.log", "cron", "cron.log", "debug", "mail.log", "maillog",
     "mail.err", "mail.warn", "mail.info", "ufw.log", "system.log", "haproxy.log", "iptables.log", "local0.log",
 }  # fmt: skip
-_PACKAGES = {"dpkg.log", "yum.log", "dnf.log", "dnf.rpm.log", "dnf.librepo.log", "hawkey.log", "pacman.log"}
+_PACKAGES = {"dpkg.log", "yum.log", "dnf.log", "dnf.rpm.log", "dnf.librepo.log", "hawkey.log", "pacman.log", "apk.log"}
 _PACKAGE_PATHS = ("/apt/history.log", "/zypp/history")
 _HISTORY = re.compile(
     r"^\.(?:bash|zsh|sh|ksh|ash|mksh|tcsh|csh|python|psql|mysql|mariadb|sqlite|node_repl|rediscli|lftp|php|irb)_history"

@@ -1,7 +1,7 @@
-"""``linux.packages``: dpkg.log, apt's history.log, yum.log, dnf's logs, pacman.log, zypper's history.
+"""``linux.packages``: dpkg.log, apt's history.log, yum.log, dnf's logs, pacman.log, zypper's history, apk.log.
 
-Times are the host's own; dnf and pacman write their offset. Sources: dpkg(1), apt(8),
-yum(8), dnf(8), pacman(8), zypper(8).
+Times are the host's own; dnf and pacman write their offset, apk writes UTC. Sources: dpkg(1), apt(8),
+yum(8), dnf(8), pacman(8), zypper(8), apk(8).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import tzinfo
 from typing import Any
 
 from collectors.parsers import names
+from collectors.parsers.apk import apk_events
 from collectors.parsers.apt import apt_events
 from collectors.parsers.clock import iso_ns, zone_input
 from collectors.parsers.content import open_text, text_lines
@@ -61,6 +62,9 @@ class PackagesParser:
         base, zone = names.stem(str(opened.inputs.get("name") or "")), zone_input(opened.inputs)
         if base == "history.log":
             yield from apt_events(opened, zone)
+            return
+        if base == "apk.log":
+            yield from apk_events(opened)
             return
         if base == "yum.log":
             yield from self._yum(opened, zone)

@@ -61,6 +61,7 @@ CASES: list[tuple[str, bytes, str]] = [
     ("var/log/apt/history.log.1", b"\nStart-Date: 2024-01-01  00:00:00\nInstall: a\n", "linux.packages"),
     ("var/log/yum.log-20240101", b"Jan 01 00:00:00 Installed: a\n", "linux.packages"),
     ("var/log/dnf.log", b"2024-01-01T00:00:00+0000 INFO x\n", "linux.packages"),
+    ("var/log/apk.log", b"Running `apk add a` at 2024-01-01 00:00:00\n(1/1) Installing a (1)\n", "linux.packages"),
     ("volatile/processes.jsonl", ROW, "volatile"),
     ("etc/passwd", b"root:x:0:0::/root:/bin/sh\n", ""),
     ("etc/cron.daily/apt", b"#!/bin/sh\n", ""),
