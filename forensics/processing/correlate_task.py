@@ -9,7 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from forensics.detect.ast import RuleSet
 from forensics.detect.correlations import Correlated, correlate
+from forensics.detect.fast import plan
 from forensics.detect.matches import Match, SortedMatches
 from forensics.detect.rules import load_packs
 from forensics.errors import RuleInvalid
@@ -37,9 +39,7 @@ def correlations(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any
     :returns: ``counts`` and ``problems`` [{code, detail}].
     :raises RuleInvalid: if the packs are no longer those that were prepared.
     """
-    ruleset = load_packs([Path(path) for path in options["packs"]]).ruleset
-    if options.get("sha256") and ruleset.sha256 != options["sha256"]:
-        raise RuleInvalid("the rules have become others while they ran", where=str(options["packs"])[:300])
+    ruleset = _ruleset(options)
     problems: list[dict[str, str]] = []
     counts: Counter[str] = Counter()
     out = Path(item["out"])
@@ -53,6 +53,21 @@ def correlations(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any
         done = correlate(ruleset, kept)
     _write(done, item, counts, problems)
     return {"counts": dict(counts), "problems": problems[:20]}
+
+
+def _ruleset(options: dict[str, Any]) -> RuleSet:
+    """The set that was prepared: as it was kept, else compiled again.
+
+    :raises RuleInvalid: if it is another one.
+    """
+    try:
+        kept = plan.load(options["cache"], options["sha256"]) if options.get("cache") else None
+    except plan.BadPlan:
+        kept = None
+    ruleset = kept or load_packs([Path(path) for path in options["packs"]]).ruleset
+    if ruleset.sha256 != options["sha256"]:
+        raise RuleInvalid("the rules have become others while they ran", where=str(options["packs"])[:300])
+    return ruleset
 
 
 def _matches(
