@@ -60,7 +60,7 @@ class Keywords:
 class ClassPlan:
     """What an engine does with the events of one class.
 
-    :ivar names: fields that the rules read; *memos*, *indexes*: by field, in the same order.
+    :ivar names: fields that the rules read.
     :ivar bodies: the rules that may fire, in the order of the rule set.
     :ivar fixed: indexes in the rule set of those that fire on every event of the class.
     """
@@ -82,8 +82,9 @@ class ClassPlan:
                 else:
                     by_field.setdefault(needle.field, []).append((needle, number))
         self.names = (*by_field, *(name for name in names if name not in by_field))
-        self.indexes = [FieldIndex(by_field[name]) for name in by_field]
-        self.memos: list[dict[Any, Rules]] = [{MISSING: ()} for _ in by_field]
+        self._fields = {name: (FieldIndex(own), _empty()) for name, own in by_field.items()}
+        #: name of a field with needles, and what gives the rules that a value met before is about, else None
+        self.known = [(name, memo.get) for name, (_, memo) in self._fields.items()]
         self.keywords = Keywords(words) if words else None
         self.always = frozenset(always).union(self.keywords.always if self.keywords else ())
         self.place = {name: number for number, name in enumerate(self.names)}
@@ -94,22 +95,29 @@ class ClassPlan:
     def _reader(self, body: Body) -> Callable[[Sequence[Any]], Any] | None:
         return None if body.viewed else itemgetter(*(self.place[name] for name in body.reads))
 
-    def look_up(self, field: int, value: Any, budget: Budget | None) -> Rules:
+    def look_up(self, name: str, value: Any, budget: Budget | None) -> Rules:
         """Return the rules that a value of a field makes worth a look, and remember them."""
         if value is MISSING:
             return ()
+        index, memo = self._fields[name]
         text = text_of(value) or ""
-        found = self.indexes[field].rules(text)
+        found = index.rules(text)
         if budget is not None and len(text) <= MAX_KEPT:
-            self.memos[field][value] = found
+            memo[value] = found
             budget.spend(len(text))
         return found
 
     def forget(self) -> None:
         """Begin the memory anew."""
-        self.memos = [{MISSING: ()} for _ in self.memos]
+        for _, memo in self._fields.values():
+            memo.clear()
+            memo.update(_empty())
         for body in self.bodies:
             body.forget()
+
+
+def _empty() -> dict[Any, Rules]:
+    return {MISSING: ()}
 
 
 class Classes:

@@ -21,8 +21,8 @@ from forensics.detect.fast.writing import unusual
 from forensics.detect.reference import matches
 from forensics.detect.view import CLASS_FIELDS, View, text_of, view_of_text
 
-#: characters that an engine remembers (about 100 MB with what Python adds)
-MEMORY = 24 << 20
+#: characters that an engine remembers (about as many bytes, with what Python adds)
+MEMORY = 80 << 20
 #: classes, and heads, known at once
 MAX_CLASSES, MAX_HEADS = 4000, 20_000
 Found = tuple[int, ...]
@@ -90,24 +90,25 @@ class Engine:
         data = self._data(plan, text[cut.end() : -2])
         if data is None or "EventID" in data or "Channel" in data or "Provider_Name" in data or "#text" in data:
             return self._by_view(text)
-        candidates = set(plan.always)
+        hits: list[int] = []
         if plan.keywords is not None:
             rest = text[at if plan.keywords.quiet else cut.start(2) :]
             if unusual(rest):
                 return self._by_view(text)
-            candidates |= words
-            candidates |= plan.keywords.rules(rest)
+            hits.extend(words)
+            hits.extend(plan.keywords.rules(rest))
         get = data.get
-        values = [get(name, MISSING) for name in plan.names]
-        # The memories are as many as there are indexes; fields that are only read come behind them.
-        for field, (memo, value) in enumerate(zip(plan.memos, values)):  # noqa: B905
-            found = memo.get(value)
+        for name, known in plan.known:
+            value = get(name, MISSING)
+            found = known(value)
             if found is None:
-                found = plan.look_up(field, value, self._memo)
+                found = plan.look_up(name, value, self._memo)
             if found:
-                candidates.update(found)
-        if not candidates:
+                hits += found
+        if not hits and not plan.always:
             return plan.fixed, of
+        candidates = plan.always.union(hits)
+        values = [get(name, MISSING) for name in plan.names]
         fired = self._ask(plan, candidates, values, text)
         if self._budget.spent:
             self._forget()
@@ -130,7 +131,7 @@ class Engine:
                 data[name] = text_of(value)
         return data
 
-    def _ask(self, plan: ClassPlan, candidates: set[int], values: list[Any], text: str) -> Found:
+    def _ask(self, plan: ClassPlan, candidates: frozenset[int], values: list[Any], text: str) -> Found:
         fired = list(plan.fixed)
         view: View | None = None
         for number in candidates:
@@ -158,10 +159,10 @@ class Engine:
         if plan.keywords is not None:
             candidates |= plan.keywords.rules("\n".join(view.texts)) | plan.keywords.loose
         none = (MISSING,)
-        for field, name in enumerate(plan.names[: len(plan.memos)]):
+        for name, known in plan.known:
             for value in view.fields.get(name, none):
-                found = plan.memos[field].get(value)
-                candidates.update(plan.look_up(field, value, self._memo) if found is None else found)
+                found = known(value)
+                candidates.update(plan.look_up(name, value, self._memo) if found is None else found)
         fired = [*plan.fixed, *(plan.bodies[n].rule.index for n in candidates if self._fires(plan, n, view))]
         if self._budget.spent:
             self._forget()
