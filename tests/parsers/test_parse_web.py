@@ -145,6 +145,22 @@ def test_iis(tmp_path: Path) -> None:
     assert (event.ts, event.tz_basis, event.ts_raw) == (None, "none", "05:00:01")
 
 
+def test_what_is_no_w3c_log_of_a_server() -> None:
+    own = b"#Version: 1.0\n#Fields: date\ttime\tx-edge-location\tsc-bytes\tc-ip\tcs-method\n"
+    assert IisParser().claims("recovered/f1", own) >= 50 and IisParser().claims("recovered/f1", IIS.encode()) >= 50
+    firewall = b"#Version: 1.5\n#Time Format: Local\n#Fields: date time action protocol src-ip dst-ip size\n"
+    exchange = b"#Software: Microsoft Exchange\n#Fields: date-time,client-ip,cs-user-agent, c-ip\n"
+    assert [IisParser().claims("x.log", head) for head in (firewall, exchange, b"#Fields: a\n", b"#\n")] == [0] * 4
+
+
+def test_tabs(tmp_path: Path) -> None:
+    text = (
+        "#Fields: date time c-ip cs-method cs-uri-stem cs(User-Agent)\n2023-10-10\t01:02:03\t203.0.113.9\tGET\t/\ta b\n"
+    )
+    (event,), problems, _ = read(tmp_path, IisParser(), text)
+    assert not problems and event.attrs["agent"] == "a b" and event.src_ip == "203.0.113.9"
+
+
 def test_vsftpd(tmp_path: Path) -> None:
     text = 'Mon Jun  6 18:43:28 2016 [pid 2] CONNECT: Client "192.0.2.9"\n'
     text += 'Mon Jun  6 18:43:32 2016 [pid 1] [jean] OK LOGIN: Client "::ffff:192.0.2.9"\n'

@@ -23,7 +23,11 @@ from collectors.parsers.unpack import packing, unpack_head
 from forensics.model.event import Event, Opened, Problem
 
 MAX_FIELDS = 128
-_SHAPE = re.compile(rb"(?:#[^\n]{0,1000}\n){0,8}#Fields: [^\n]*(?:time|c-ip|cs-method)", re.IGNORECASE)
+# the columns of a server and its client; a firewall's log (src-ip, local time) and lists with commas are others'
+_SHAPE = re.compile(
+    rb"(?:#[^\n]{0,1000}\n){0,8}#Fields:(?=[^\n]*[ \t](?:c-ip|cs-[a-z]|cs\(|s-ip|s-sitename))[^\n,]*(?:\n|$)",
+    re.IGNORECASE,
+)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?")
 _NUMBERS = frozenset(("sc-status", "sc-substatus", "sc-win32-status", "sc-bytes", "cs-bytes", "time-taken", "s-port"))
@@ -100,7 +104,8 @@ class IisParser:
                 if not state.directive(text):
                     yield Problem(line.locator, "directive", one_line(text, 200))
             elif text.strip():
-                words = text.split(" ")
+                # the format says white space; what writes tabs has spaces in its values
+                words = text.split("\t" if "\t" in text else " ")
                 words = words[:-1] if words[-1] == "" else words
                 if not state.fields or len(words) != len(state.fields):
                     detail = f"{len(words)} words for {len(state.fields)} fields: {text[:150]}"
