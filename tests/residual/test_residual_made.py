@@ -218,7 +218,7 @@ def test_a_record_that_no_chunk_holds_is_a_problem(tmp_path: Path) -> None:
     records = [(n, call(OUTER, 1, n, TIME, Call(wide, tuple(text("v") for _ in fields)))) for n in (1, 2)]
     case = Case(tmp_path, log(filled(records, TIME).chunk(live=1)))
     (problem,) = case.problems[0]
-    assert problem.code == "render" and "class A1" in problem.detail and not case.events[0]
+    assert problem.code == "render" and ", A1: " in problem.detail and not case.events[0]
     assert case.told[0]["residual-declined"] == case.told[0]["residual-framed"] == 1
 
 

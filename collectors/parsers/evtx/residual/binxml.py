@@ -203,12 +203,14 @@ class Writer:
     """Writes a skeleton with its names inline, as it would stand at offset 0.
 
     ``fixups`` are the places of the name offsets: each grows by the offset where the code is put.
+    ``sizes`` are the places of the sizes of elements and attribute lists.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
         self.out = bytearray()
         self.fixups: list[int] = []
+        self.sizes: list[int] = []
 
     def write(self, tree: Sequence[Node]) -> bytes:
         """Return fragment header, elements and closing token."""
@@ -241,6 +243,7 @@ class Writer:
             self.out += struct.pack("<BHB", token, node[2], node[3])
 
     def _sized(self, at: int) -> None:
+        self.sizes.append(at)
         self.out[at : at + 4] = (len(self.out) - at - 4).to_bytes(4, "little")
 
     def _element(self, node: Node) -> None:

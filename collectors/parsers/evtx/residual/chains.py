@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collectors.parsers.evtx.residual.binxml import MAX_BODY, Reader, Unreadable
+from collectors.parsers.evtx.residual.copies import known_or_read
 from collectors.parsers.evtx.residual.definition import Definition, built, look_up
 from collectors.parsers.evtx.residual.frames import Runs
 from collectors.parsers.evtx.residual.store import Standing
@@ -55,13 +56,17 @@ def head_at(chunk: bytes, at: int) -> tuple[bytes, int]:
     return guid, size
 
 
-def whole_at(chunk: bytes, at: int, trusted: tuple[int, int] | None = None) -> Definition:
+def whole_at(chunk: bytes, at: int, trusted: tuple[int, int]) -> Definition:
     """Return the definition at *at* with every name read.
 
     :raises Unreadable: it is none, or a name of it lies outside *trusted* or is lost.
     """
     guid, size = head_at(chunk, at)
-    skeleton = Reader(chunk, at + HEAD, at + HEAD + size).read()
+    return known_or_read(chunk, at + HEAD, size, trusted, lambda: _read(chunk, guid, at + HEAD, size, trusted))
+
+
+def _read(chunk: bytes, guid: bytes, at: int, size: int, trusted: tuple[int, int]) -> Definition:
+    skeleton = Reader(chunk, at, at + size).read()
     names = look_up(chunk, skeleton, trusted)
     texts = [text for text in names.texts if text is not None]
     if len(texts) < len(names.texts) or names.unsure:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from collectors.parsers.evtx.residual.binxml import Node, Reader, Skeleton, Unreadable, Writer, name_at
@@ -21,6 +22,7 @@ _SIZES = {
     0x03: 1, 0x04: 1, 0x05: 2, 0x06: 2, 0x07: 4, 0x08: 4, 0x09: 8, 0x0A: 8, 0x0B: 4, 0x0C: 8, 0x0D: 4, 0x0F: 16,
     0x11: 8, 0x12: 16, 0x14: 4, 0x15: 8,
 }  # fmt: skip
+_STRING = 0x01
 _ELEMENT, _LITERAL, _SUBSTITUTION = 0x01, 0x05, 0x0D
 _LOST = "lost"
 
@@ -31,6 +33,7 @@ class Definition:
 
     :param digest: 16 bytes over *code*, the canonical form.
     :param code: its body with every name inline, as it would stand at offset 0 (:func:`binxml.moved`).
+    :param sizes: places in *code* of the sizes of elements and of attribute lists.
     :param lost: how many distinct names could not be read; they stand as lost1, lost2...
     :param restored: how many uses of names were restored by shape.
     """
@@ -42,26 +45,32 @@ class Definition:
     names: tuple[str, ...]
     shape: tuple[Any, ...]
     digest: bytes
+    sizes: tuple[int, ...] = ()
     lost: int = 0
     restored: int = 0
 
-    @property
-    def count(self) -> int:
-        """How many values an instance has: the highest index and one."""
-        return max((index for index, _ in self.slots), default=-1) + 1
-
     def fits(self, types: Sequence[int], values: Sequence[bytes]) -> bool:
         """Return True if an instance's values are of this definition's number, types and sizes."""
-        if len(types) != self.count:
+        fixed = _fixed(self.slots, tuple(types))
+        if fixed is None:
             return False
-        for index, declared in self.slots:
-            present = types[index]
-            if present and present != declared and (declared, present) not in _PAIRS:
-                return False
-            size = len(values[index])
-            if _SIZES.get(present, size) != size or (present == 0x01 and size % 2):
+        for index, size in fixed:
+            length = len(values[index])
+            if length != size and (size or length % 2):
                 return False
         return True
+
+
+@lru_cache(4096)
+def _fixed(slots: tuple[tuple[int, int], ...], types: tuple[int, ...]) -> tuple[tuple[int, int], ...] | None:
+    """Return (index, size) of the values that have one (0 = text, of any even size); None if types do not fit."""
+    if len(types) != max((index for index, _ in slots), default=-1) + 1:
+        return None
+    for index, declared in slots:
+        present = types[index]
+        if present and present != declared and (declared, present) not in _PAIRS:
+            return None
+    return tuple((index, _SIZES.get(kind, 0)) for index, kind in enumerate(types) if kind in _SIZES or kind == _STRING)
 
 
 def shape(node: Node) -> tuple[Any, ...]:
@@ -80,8 +89,10 @@ def built(guid: bytes, skeleton: Skeleton, names: Sequence[str], lost: int = 0, 
     writer = Writer(names)
     code = writer.write(skeleton.tree)
     form = tuple(map(shape, skeleton.tree))
-    digest = hashlib.sha256(code).digest()[:16]
-    return Definition(guid, code, tuple(writer.fixups), skeleton.slots, tuple(names), form, digest, lost, restored)
+    return Definition(
+        guid, code, tuple(writer.fixups), skeleton.slots, tuple(names), form, hashlib.sha256(code).digest()[:16],
+        tuple(writer.sizes), lost, restored,
+    )  # fmt: skip
 
 
 def from_code(guid: bytes, code: bytes) -> Definition:

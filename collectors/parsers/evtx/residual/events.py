@@ -29,7 +29,11 @@ _SHOWN, _WIDTH = 8, 120
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A record and what was found for it. *live*: offset of the live record that has its number and time."""
+    """A record and what was found for it.
+
+    :param live: offset of the live record that has its number and time; None = there is none.
+    :param raw: its bytes, of class E.
+    """
 
     kind: Class
     part: Part
@@ -37,6 +41,7 @@ class Made:
     body: Body
     offset: int
     live: int | None
+    raw: bytes = b""
 
 
 def _parts(made: Made) -> list[Part]:
@@ -108,11 +113,18 @@ def _own(attrs: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def event(opened: Opened, made: Made, text: str, live: LiveRecords) -> Event:
-    """Return the event of a record of class A to D.
+def made_event(opened: Opened, made: Made, text: str, live: LiveRecords) -> Event:
+    """Return the event of a record, of whatever class, or of a conflict.
 
     :raises ValueError: its JSON cannot be read.
     """
+    if made.kind == "E":
+        return _unnamed(opened, made, live)
+    return (_named if made.live is None else _conflict)(opened, made, text, live)
+
+
+def _named(opened: Opened, made: Made, text: str, live: LiveRecords) -> Event:
+    """Return the event of a record of class A to D."""
     attrs = native(text)
     view = columns(attrs)
     attrs |= _about(made, live) | {"channel": _own(attrs, "Channel"), "computer": _own(attrs, "Computer")}
@@ -154,22 +166,20 @@ def _plain(attrs: Mapping[str, Any]) -> str:
     return one_line(f"recovered, class {attrs['class']}: {name or 'unknown provider'} {number}: " + "; ".join(shown))
 
 
-def unnamed(opened: Opened, made: Made, chunk: bytes, live: LiveRecords) -> Event:
+def _unnamed(opened: Opened, made: Made, live: LiveRecords) -> Event:
     """Return the event of a record of class E: undated, with its bytes; nothing in it is read as a field."""
     record = made.record
-    raw = base64.b64encode(chunk[record.offset : record.offset + record.size]).decode("ascii")
+    raw = base64.b64encode(made.raw).decode("ascii")
     ids = [one.body.id.hex() for one in _parts(made) if isinstance(one.body, Instance)]
     attrs = _about(made, live) | {"raw": raw, "template_ids": ids, "channel": "", "computer": ""}
     message = f"recovered, class E: record {record.id} of {record.size} bytes, none of its templates known"
     return opened.event(f"o{made.offset}", state="recovered", message=message, attrs=attrs)
 
 
-def conflict(opened: Opened, made: Made, text: str, live: LiveRecords) -> Event:
+def _conflict(opened: Opened, made: Made, text: str, live: LiveRecords) -> Event:
     """Return what states that a residual record has a live one's number and time and other values.
 
     It is undated and has no ``Event``: it is no further event of the log.
-
-    :raises ValueError: its JSON cannot be read.
     """
     attrs = _about(made, live) | {"live": f"o{made.live}", "residual_record": native(text).get("Event")}
     message = f"residual record {made.record.id} has the number and time of the live one at {made.live}, other values"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from collectors.parsers.evtx.residual.binxml import FRAGMENT, MAX_BODY, Reader, Skeleton, Unreadable
 
@@ -17,7 +18,6 @@ MAX_VALUES = 1_024
 BINXML = 0x21
 _TEMPLATE = 0x0C
 _HEAD = struct.Struct("<BB4sI")
-_SLOT = struct.Struct("<HBB")
 #: what stands behind a definition's offset if the definition itself is there: next, GUID, size
 _DEFINITION = struct.Struct("<I16sI")
 
@@ -74,17 +74,24 @@ def _instance(chunk: bytes, at: int, end: int, *, deep: bool) -> tuple[Instance,
     at += 4
     if count > MAX_VALUES or at + 4 * count > end:
         raise Unreadable("more values than the record holds")
-    slots = [_SLOT.unpack_from(chunk, at + 4 * number) for number in range(count)]
+    described = _slots(count).unpack_from(chunk, at)
     at += 4 * count
+    lengths, types = described[0::3], described[1::3]
+    if any(described[2::3]) or at + sum(lengths) > end:
+        raise Unreadable("a value beyond the record")
     values, nested = [], dict[int, Body]()
-    for index, (length, kind, pad) in enumerate(slots):
-        if pad or at + length > end:
-            raise Unreadable("a value beyond the record")
+    for index, length in enumerate(lengths):
         values.append(chunk[at : at + length])
-        if kind == BINXML and length:
+        if types[index] == BINXML and length:
             nested[index] = _nested(chunk, at, at + length, deep)
         at += length
-    return Instance(identifier, offset, tuple(slot[1] for slot in slots), tuple(values), nested), at
+    return Instance(identifier, offset, types, tuple(values), nested), at
+
+
+@lru_cache(MAX_VALUES + 1)
+def _slots(count: int) -> struct.Struct:
+    """The descriptors of *count* values: length, type, nothing."""
+    return struct.Struct("<" + "HBB" * count)
 
 
 def _over_definition(chunk: bytes, at: int, end: int) -> int:
@@ -115,7 +122,7 @@ def instances(body: Body) -> list[Instance]:
     return [body, *(one for one in body.nested.values() if isinstance(one, Instance))]
 
 
-def digest(body: Body, chunk: bytes = b"") -> bytes:
+def digest(body: Body) -> bytes:
     """Return 16 bytes over the values and template ids: equal for the same record wherever it lies.
 
     Definitions, offsets and sizes of nested parts are left out; so are names by reference.
@@ -129,11 +136,9 @@ def _feed(state: hashlib._Hash, body: Body) -> None:
     if isinstance(body, Skeleton):
         state.update(b"bare" + repr((body.tree, [one for one in body.names if isinstance(one, str)])).encode())
         return
-    state.update(body.id + struct.pack("<I", len(body.values)))
-    for index, (kind, value) in enumerate(zip(body.types, body.values, strict=True)):
-        inner = body.nested.get(index)
-        if inner is None:
-            state.update(struct.pack("<BI", kind, len(value)) + value)
-        else:
-            state.update(b"\x21")
-            _feed(state, inner)
+    lengths = [0 if index in body.nested else len(value) for index, value in enumerate(body.values)]
+    count = len(lengths)
+    state.update(body.id + struct.pack(f"<I{count}B{count}I", count, *body.types, *lengths))
+    state.update(b"".join(value for index, value in enumerate(body.values) if index not in body.nested))
+    for inner in body.nested.values():
+        _feed(state, inner)

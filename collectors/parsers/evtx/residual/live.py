@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import BinaryIO
@@ -66,18 +66,16 @@ class LiveRecords:
         self._digest = lru_cache(4096)(self._read_digest)
         self._slot = lru_cache(4)(self._read_slot)
 
-    def add(self, slot: int, chunk: bytes, records: Iterable[Record], free: Iterable[Record]) -> None:
+    def add(self, slot: int, chunk: bytes, records: Sequence[Record], free: Iterable[Record]) -> None:
         """Take the live records of the slot at *slot* of the file, and those in its free space."""
-        keys, offsets = self._keys, self._offsets
         self._slots.append(slot)
-        for number, record in enumerate(records):
-            if len(keys) >= MAX_LIVE:
-                self.cut = True
-                break
-            keys.append(_key(record))
-            offsets.append(slot + record.offset)
-            if not number and self.sampled < SAMPLE:
-                self._sample(chunk, record)
+        room = MAX_LIVE - len(self._keys)
+        if len(records) > room:
+            self.cut, records = True, records[:room]
+        self._keys.extend([hash((record.id, record.filetime)) for record in records])
+        self._offsets.extend([slot + record.offset for record in records])
+        if records and self.sampled < SAMPLE:
+            self._sample(chunk, records[0])
         for record in free:
             if len(self._wanted) >= MAX_FREE:
                 self.cut = True

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from collectors.parsers.evtx.matched import matched
 from collectors.parsers.evtx.residual.binxml import Unreadable
 from collectors.parsers.evtx.residual.chains import Placed, definitions, free_definitions
-from collectors.parsers.evtx.residual.events import Made, conflict, event, unnamed
+from collectors.parsers.evtx.residual.events import Made, made_event
 from collectors.parsers.evtx.residual.frames import Runs
 from collectors.parsers.evtx.residual.instance import read_body
 from collectors.parsers.evtx.residual.live import LiveRecords
@@ -30,6 +30,8 @@ from forensics.model.event import Event, Opened, Problem
 
 #: records rendered at a time
 BATCH = 512
+#: frames kept between the two looks at a log
+MAX_KEPT = 100_000
 _CLASSES = ("A1", "A2", "A3", "B", "C", "D", "E")
 _TOLD = (
     "residual-framed", "residual-duplicates", "residual-conflicts", "residual-unreadable", "residual-declined",
@@ -63,9 +65,8 @@ def store_from(opened: Opened) -> Store:
     store = Store()
     with opened.open() as stream:
         for slot in slots(stream):
-            if not slot.zero:
-                for one in placed(slot):
-                    store.add(one.definition, Source(opened.sha256, slot.offset + one.offset, one.crc))
+            for one in placed(slot):
+                store.add(one.definition, Source(opened.sha256, slot.offset + one.offset, one.crc))
     return store
 
 
@@ -87,55 +88,65 @@ class EvtxResidualParser:
 
     def parse(self, opened: Opened) -> Iterator[Event | Problem]:
         """Yield an event for every residual record, or a problem for it."""
-        store, refused = read_gathered(opened.gathered) if opened.gathered else (store_from(opened), 0)
         with opened.open() as stream:
-            run = _Run(opened, store, LiveRecords(stream))
-            yield from run.all(stream)
-        run.tell(refused)
+            run = Recovery(opened, LiveRecords(stream))
+            for found in run.all(stream):
+                yield found if isinstance(found, Problem) else run.event(*found)
+        run.tell()
 
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """A slot with frames to read."""
+    """A slot with frames to read. *frames* is None if there are too many to be kept: they are found again."""
 
     offset: int
     length: int
     chunk: bool
+    free: int
+    frames: list[Record] | None
 
 
-class _Run:
-    """One content's parse."""
+class Recovery:
+    """One content's residual records, resolved and rendered.
 
-    def __init__(self, opened: Opened, store: Store, live: LiveRecords) -> None:
-        self.opened, self.store, self.live = opened, store, live
-        self.resolver = Resolver(store)
+    Its store is that of all contents if they were gathered, else of this one alone.
+    """
+
+    def __init__(self, opened: Opened, live: LiveRecords) -> None:
+        self.opened, self.live = opened, live
+        self.store, self.refused = read_gathered(opened.gathered) if opened.gathered else (store_from(opened), 0)
+        self.resolver = Resolver(self.store)
         self.counts: Counter[str] = Counter()
         self._waiting: list[Made] = []
 
-    def all(self, stream: BinaryIO) -> Iterator[Event | Problem]:
-        spots = []
+    def all(self, stream: BinaryIO) -> Iterator[tuple[Made, str] | Problem]:
+        """Yield each record with its JSON text ("" for class E), or a problem for it."""
+        spots, kept = [], 0
         for slot in slots(stream):
             found = walk(slot.data) if slot.chunk else None
-            frames = [] if slot.zero else frames_of(slot, found)
+            frames = frames_of(slot, found)
             self.live.add(slot.offset, slot.data, found.records if found else (), frames)
             if frames:
-                spots.append(_Spot(slot.offset, len(slot.data), slot.chunk))
+                kept += len(frames)
+                held = frames if kept <= MAX_KEPT else None
+                spots.append(_Spot(slot.offset, len(slot.data), slot.chunk, found.free if found else 0, held))
         self.live.done()
         for spot in spots:
-            yield from self._slot(Slot(spot.offset, read_at(stream, spot.offset, spot.length), spot.chunk))
+            yield from self._slot(spot, Slot(spot.offset, read_at(stream, spot.offset, spot.length), spot.chunk))
         yield from self._render()
 
-    def _slot(self, slot: Slot) -> Iterator[Event | Problem]:
-        found = walk(slot.data) if slot.chunk else None
-        frames = frames_of(slot, found)
+    def _slot(self, spot: _Spot, slot: Slot) -> Iterator[tuple[Made, str] | Problem]:
+        frames = spot.frames
+        if frames is None:
+            frames = frames_of(slot, walk(slot.data) if slot.chunk else None)
         runs = Runs([frame for frame in frames if frame.state == "residual"])
-        place = Place(slot.data, slot.offset, found.free if found else 0, runs, self.opened.sha256)
+        place = Place(slot.data, slot.offset, spot.free, runs, self.opened.sha256)
         for record in frames:
             yield from self._record(place, record)
             if len(self._waiting) >= BATCH:
                 yield from self._render()
 
-    def _record(self, place: Place, record: Record) -> Iterator[Event | Problem]:
+    def _record(self, place: Place, record: Record) -> Iterator[tuple[Made, str] | Problem]:
         free = record.state == "residual"
         self.counts["residual-framed" if free else "live-by-other-templates"] += 1
         offset = place.offset + record.offset
@@ -150,40 +161,42 @@ class _Run:
             self.counts["residual-duplicates"] += 1
             return
         kind, part = self.resolver.resolve(place, body, record.offset)
-        made = Made(kind, part, record, body, offset, same.offset if same else None)
+        raw = place.chunk[record.offset : record.offset + record.size] if kind == "E" else b""
+        made = Made(kind, part, record, body, offset, same.offset if same else None, raw)
         if kind == "E":
-            self._count(made)
-            yield unnamed(self.opened, made, place.chunk, self.live)
+            yield made, ""
         else:
             self._waiting.append(made)
 
-    def _count(self, made: Made) -> None:
-        if made.live is not None:
-            self.counts["residual-conflicts"] += 1
-        elif made.record.state == "residual":
-            self.counts[f"residual-{made.kind}"] += 1
-
-    def _render(self) -> Iterator[Event | Problem]:
+    def _render(self) -> Iterator[tuple[Made, str] | Problem]:
         """Render what waits, and give it in its order."""
         waiting, self._waiting = self._waiting, []
         texts = {number: (text, why) for number, text, why in render(enumerate((one.part for one in waiting), 1))}
         for number, made in enumerate(waiting, 1):
             text, why = texts[number]
-            found = conflict if made.live is not None else event
-            try:
-                if text is None:
-                    raise ValueError(why)
-                yield found(self.opened, made, text, self.live)
-                self._count(made)
-            except (ValueError, RecursionError) as error:
-                self.counts["residual-declined"] += 1
-                what = f"{made.record.state} record {made.record.id}, class {made.kind}: {error}"
-                yield Problem(f"o{made.offset}", "render", what)
+            yield self._declined(made, why) if text is None else (made, text)
 
-    def tell(self, refused: int) -> None:
+    def _declined(self, made: Made, why: str) -> Problem:
+        self.counts["residual-declined"] += made.record.state == "residual"
+        return Problem(f"o{made.offset}", "render", f"{made.record.state} record {made.record.id}, {made.kind}: {why}")
+
+    def event(self, made: Made, text: str) -> Event | Problem:
+        """Return the event of a record, counted."""
+        try:
+            found = made_event(self.opened, made, text, self.live)
+        except (ValueError, RecursionError) as error:
+            return self._declined(made, f"its JSON cannot be read: {error}")
+        if made.live is not None:
+            self.counts["residual-conflicts"] += 1
+        elif made.record.state == "residual":
+            self.counts[f"residual-{made.kind}"] += 1
+        return found
+
+    def tell(self) -> None:
+        """State the counts."""
         for name in _TOLD:
             self.opened.tell(name, self.counts[name])
         self.opened.tell("definitions", self.store.size)
-        self.opened.tell("definitions-refused", refused + self.store.full)
+        self.opened.tell("definitions-refused", self.refused + self.store.full)
         self.opened.tell("definitions-in-conflict", self.store.conflicts)
         self.opened.tell("duplicates-checked", "the first ones" if self.live.cut else "all")

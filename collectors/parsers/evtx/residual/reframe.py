@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from collectors.parsers.evtx.residual.binxml import FRAGMENT, Skeleton, Writer, moved
-from collectors.parsers.evtx.residual.instance import BINXML
 from collectors.parsers.evtx.residual.resolve import Part
 from collectors.parsers.evtx.walk import CHUNK, CHUNK_MAGIC, FILE_MAGIC, FIRST, HEADER
 
@@ -62,18 +61,17 @@ class _Encoder:
             self.new[key] = start
             code = moved(part.definition.code, part.definition.fixups, start + 24)
             out += struct.pack("<I16sI", 0, part.definition.guid, len(code)) + code
-        values = part.body.values
-        out += struct.pack("<I", len(values))
-        sizes_at = len(out)
-        out += bytes(4 * len(values))
-        for index, (kind, value) in enumerate(zip(part.body.types, values, strict=True)):
-            inner = part.inner.get(index)
-            if kind == BINXML and inner is not None:
-                value = self._nested(inner, at + len(out))
-            if len(value) > 0xFFFF:
-                raise TooLarge("a nested part of more than 65,535 bytes")
-            struct.pack_into("<HBB", out, sizes_at + 4 * index, len(value), kind, 0)
-            out += value
+        values, count = list(part.body.values), len(part.body.values)
+        out += struct.pack("<I", count) + bytes(4 * count)
+        for index, inner in part.inner.items():
+            # a nested part's names are offsets too: where it begins is where what precedes it ends
+            values[index] = self._nested(inner, at + len(out) + sum(map(len, values[:index])))
+        lengths = [len(value) for value in values]
+        if max(lengths, default=0) > 0xFFFF:
+            raise TooLarge("a nested part of more than 65,535 bytes")
+        described = [one for pair in zip(lengths, part.body.types, [0] * count, strict=True) for one in pair]
+        struct.pack_into("<" + "HBB" * count, out, len(out) - 4 * count, *described)
+        out += b"".join(values)
         return bytes(out)
 
     def _nested(self, part: Part, at: int) -> bytes:

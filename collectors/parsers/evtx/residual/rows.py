@@ -30,7 +30,7 @@ _GUID = re.compile(r"[0-9a-f]{32}")
 
 def row_of(found: Found) -> dict[str, Any]:
     """Return the row of a definition."""
-    code = base64.b64encode(zlib.compress(found.definition.code, 6)).decode("ascii")
+    code = base64.b64encode(zlib.compress(found.definition.code, 1)).decode("ascii")
     source = found.source
     return {
         "guid": found.definition.guid.hex(), "code": code, "content": source.content, "offset": source.offset,

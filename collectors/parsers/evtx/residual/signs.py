@@ -16,6 +16,7 @@ _STRING = 0x01
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _PRIVATE = re.compile("[\ue000-\uf8ff]")
 _BROKEN = re.compile("[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_ANY = re.compile("|".join(one.pattern for one in (_CONTROL, _PRIVATE, _BROKEN)))
 
 #: what may be said of a record of each class
 SAID: dict[Class, str] = {
@@ -29,17 +30,19 @@ SAID: dict[Class, str] = {
 }
 
 
-def _texts(body: Body) -> Iterator[str]:
+def _strings(body: Body) -> Iterator[bytes]:
     if isinstance(body, Instance):
         for kind, value in zip(body.types, body.values, strict=True):
-            if kind == _STRING:
-                yield value.decode("utf-16-le", "surrogatepass" if len(value) % 2 == 0 else "ignore").rstrip("\0")
+            if kind == _STRING and len(value) % 2 == 0:
+                yield value[:-2] if value.endswith(b"\0\0") else value
         for one in body.nested.values():
-            yield from _texts(one)
+            yield from _strings(one)
 
 
 def text_signs(body: Body) -> list[str]:
     """Return what in the values' text no program writes: controls, private-use characters, broken ones."""
-    text = "\n".join(_texts(body))
+    text = b"\n\0".join(_strings(body)).decode("utf-16-le", "surrogatepass")
+    if not _ANY.search(text):
+        return []
     signs = (("controls", _CONTROL), ("private-use", _PRIVATE), ("broken-text", _BROKEN))
     return [name for name, pattern in signs if pattern.search(text)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from collectors.parsers.evtx.residual.definition import Definition
@@ -33,6 +34,7 @@ class Source:
         return {"guid": guid_text(guid), "content": self.content, "offset": self.offset, "crc": self.crc}
 
 
+@lru_cache(4096)
 def guid_text(guid: bytes) -> str:
     """Return a GUID as text, lower-case, without braces."""
     parts = (guid[3::-1], guid[5:3:-1], guid[7:5:-1], guid[8:10], guid[10:16])
@@ -58,6 +60,8 @@ class Store:
     _layouts: dict[tuple[Any, ...], tuple[str, ...] | None] = field(default_factory=dict)
     size: int = 0
     full: int = 0
+    _looked_up: dict[bytes, list[Found]] = field(default_factory=dict)
+    _conflicts: int = -1
 
     def add(self, definition: Definition, source: Source) -> bool:
         """Take a definition; True if it is new here, or its standing better than what was known.
@@ -78,6 +82,8 @@ class Store:
         else:
             self._learn(definition, source)
         known[key] = Found(definition, source)
+        self._looked_up.pop(definition.guid[:4], None)
+        self._conflicts = -1
         return before is None or RANK[before.source.crc] > RANK[source.crc]
 
     def _learn(self, definition: Definition, source: Source) -> None:
@@ -96,16 +102,20 @@ class Store:
 
     def look_up(self, identifier: bytes) -> list[Found]:
         """Return the definitions of best standing under a template id: one = certain, more = none is used."""
-        known = self._by_id.get(identifier)
-        if not known:
-            return []
-        best = min(RANK[found.source.crc] for found in known.values())
-        return [found for _, found in sorted(known.items()) if RANK[found.source.crc] == best]
+        found = self._looked_up.get(identifier)
+        if found is None and identifier in self._by_id:
+            known = self._by_id[identifier]
+            best = min((RANK[one.source.crc] for one in known.values()), default=0)
+            found = [one for _, one in sorted(known.items()) if RANK[one.source.crc] == best]
+            self._looked_up[identifier] = found
+        return found or []
 
     @property
     def conflicts(self) -> int:
         """How many template ids have more than one definition of best standing."""
-        return sum(len(self.look_up(identifier)) > 1 for identifier in self._by_id)
+        if self._conflicts < 0:
+            self._conflicts = sum(len(self.look_up(identifier)) > 1 for identifier in self._by_id)
+        return self._conflicts
 
     def __iter__(self) -> Iterator[Found]:
         for known in self._by_id.values():
