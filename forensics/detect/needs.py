@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from forensics.detect.ast import Atom, Node, Not, Or, Rule, atoms
+from forensics.detect.ast import Atom, Node, Not, Or, Rule, RuleSet, atoms
 
 #: alternatives of one rule; more are taken together, which makes the need wider
 MAX_ALTERNATIVES = 64
@@ -64,6 +64,21 @@ def could_fire(rule: Rule, classes: Collection[tuple[str, str, str]]) -> bool:
 def could_not_fire(rules: Iterable[Rule], classes: Collection[tuple[str, str, str]]) -> Iterator[Rule]:
     """Yield the rules for which no record was there, by the classes that were seen."""
     return (rule for rule in rules if not could_fire(rule, classes))
+
+
+def able(ruleset: RuleSet, classes: Collection[tuple[str, str, str]]) -> frozenset[str]:
+    """Return the ids of rules and correlations that could have fired, by the classes that were seen.
+
+    A count needs one of its rules, ``temporal`` as many as its lower bound says, ``temporal_ordered`` all.
+    """
+    found = {rule.id for rule in ruleset.rules if could_fire(rule, classes)}
+    names = {rule.name: rule.id for rule in ruleset.rules} | {one.name: one.id for one in ruleset.correlations}
+    for one in ruleset.correlations:  # each behind those that it counts
+        there = sum(names.get(name, name) in found for name in one.rules)
+        least = max([number + (op == "gt") for op, number in one.bounds if op in ("gt", "gte", "eq")], default=1)
+        if there >= (max(1, least) if one.type.startswith("temporal") else 1):
+            found.add(one.id)
+    return frozenset(found)
 
 
 def _alternatives(node: Node, channels: frozenset[Atom] | None) -> list[Need]:

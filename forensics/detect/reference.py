@@ -11,6 +11,7 @@ DOT ABOVE is an i and a combining dot).
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
@@ -47,7 +48,10 @@ def expression(pattern: str, flags: str = "") -> re.Pattern[str]:
     bits = 0
     for letter in flags:
         bits |= {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}[letter]
-    return re.compile(pattern, bits)
+    with warnings.catch_warnings():
+        # of a pattern that may mean something else in a later Python: a library does not print
+        warnings.simplefilter("ignore")
+        return re.compile(pattern, bits)
 
 
 def number(text: str) -> int | float | None:

@@ -6,10 +6,10 @@ Both engines obey this page (docs/sigma.md says it for people):
   ``EventID``, ``CommandLine``, ``param1``. What has no name of its own is ``Data``.
 - An attribute is ``<element>_<attribute>``: ``Provider_Name``, ``Execution_ProcessID``. Namespaces
   (``xmlns``, ``xmlns:...``) are no fields.
-- A field has **several values** if its name occurs several times or holds a list: a comparison holds
-  if any of them fulfils it. ``Channel`` of System and ``Channel`` of UserData (who cleared which log)
-  are two values of one field. The conditions of a *log source* look at System's alone:
-  :attr:`View.system`.
+- A field has **several values** if its name stands in several places or holds a list: a comparison
+  holds if any of them fulfils it. (The ``evtx`` package numbers equal names side by side: ``Name``,
+  ``Name_1``.) ``Channel`` of System and ``Channel`` of UserData (who cleared which log) are two values
+  of one field. The conditions of a *log source* look at System's alone: :attr:`View.system`.
 - A value is text: as it stands; a number in decimal digits; ``true`` and ``false``. An element with
   nothing in it is None: it is there, and its text is empty.
 - Names are compared letter by letter; case counts.

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sigma_made import one_rule, record, view
+from sigma_made import compiled, one_rule, record, text_of_rule, view
 
 from forensics.detect.ast import And, Atom, Node, Not, Or, Rule
 from forensics.detect.explain import explain
 from forensics.detect.findings import finding_of
-from forensics.detect.needs import Need, could_fire, could_not_fire, needs
+from forensics.detect.needs import Need, able, could_fire, could_not_fire, needs
 from forensics.detect.reference import matches
 from forensics.detect.view import view_of
 from forensics.model.event import Ref
@@ -51,6 +51,28 @@ def test_could_not_fire(tmp_path: Path) -> None:
 
 
 CLASS = st.tuples(st.sampled_from(["Application", "Other"]), st.sampled_from("PQ"), st.sampled_from(["1", "2", "3"]))
+
+
+def test_which_correlations_are_able(tmp_path: Path) -> None:
+    texts = [text_of_rule(f"sel: {{EventID: {n}}}", f"r{n}", f"r{n}") for n in (1, 2, 3)]
+    kinds = {"event_count": "{gte: 5}", "temporal": "{gte: 2}", "temporal_ordered": ""}
+    for kind, condition in kinds.items():
+        text = f"title: {kind}\nid: {kind}\ncorrelation:\n  type: {kind}\n  rules: [r1, r2, r3]\n  timespan: 5m\n"
+        texts.append(text + (f"  condition: {condition}\n" if condition else ""))
+    rules = compiled(tmp_path, *texts)
+    assert not rules.problems
+
+    def seen(*events: str) -> set[str]:
+        return {
+            one for one in able(rules, {("Application", "P", event) for event in events}) if not one.startswith("r")
+        }
+
+    assert seen() == set()
+    assert seen("1") == {"event_count"}
+    assert seen("1", "3") == {"event_count", "temporal"}
+    assert seen("1", "2", "3") == set(kinds)
+
+
 LEAVES: st.SearchStrategy[Node] = st.builds(
     lambda field, value, op: Atom(field, op, value),
     st.sampled_from(["Channel", "Provider_Name", "EventID", "A"]), st.sampled_from(["application", "p", "1", "2", "x"]),

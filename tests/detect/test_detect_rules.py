@@ -308,3 +308,8 @@ def test_any_bytes_end_as_documents_or_a_reason(data: bytes) -> None:
             pass
     except RuleFault as fault:
         assert str(fault)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_odd_expression_prints_nothing(tmp_path: Path) -> None:
+    assert matches(one_rule(tmp_path, "sel:\n  A|re: '[[a]x'"), view(A="[x"))
