@@ -10,9 +10,11 @@ from __future__ import annotations
 import importlib.resources
 import re
 import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from collectors.parsers.text import address, one_line
 
@@ -20,14 +22,13 @@ MAX_TEXT = 4096
 _REPEATED = re.compile(r"message repeated ([0-9]{1,9}) times: \[ ?(.*)\]", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What a message means; *fields* are the pattern's other groups, for ``attrs``."""
 
     action: str = ""
     user: str = ""
     src_ip: str = ""
-    fields: dict[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = MappingProxyType({})
 
 
 NOTHING = Said()
@@ -40,6 +41,8 @@ class _Rule:
     user: str
     #: what every message that fits begins with, "" if that cannot be told: most are told apart by it
     start: str
+    #: names of the pattern's groups in their order, "" for one without
+    groups: tuple[str, ...]
 
 
 def literal_start(pattern: str) -> str:
@@ -69,7 +72,10 @@ def _rules() -> dict[str, list[_Rule]]:
     table: dict[str, list[_Rule]] = {}
     for row in data["rule"]:
         pattern = row["pattern"]
-        rule = _Rule(row["action"], re.compile(pattern, re.DOTALL), row.get("user", ""), literal_start(pattern))
+        made = re.compile(pattern, re.DOTALL)
+        groups = {number: name for name, number in made.groupindex.items()}
+        order = tuple(groups.get(number, "") for number in range(1, made.groups + 1))
+        rule = _Rule(row["action"], made, row.get("user", ""), literal_start(pattern), order)
         for program in row["programs"]:
             table.setdefault(program, []).append(rule)
     return table
@@ -89,16 +95,18 @@ def _candidates(program: str, key: str) -> tuple[_Rule, ...]:
 
 def _meaning(rule: _Rule, found: re.Match[str], extra: dict[str, Any]) -> Said:
     user, source = rule.user, ""
-    for key, value in found.groupdict().items():
-        if not value:
+    # what is plain and short as a whole is so in each part
+    plain = len(found.string) <= 512 and found.string.isascii() and found.string.isprintable()
+    for key, value in zip(rule.groups, found.groups(), strict=True):
+        if not value or not key:
             continue
-        value = value if len(value) <= 512 and value.isascii() and value.isprintable() else one_line(value, 512)
+        shown = value if plain else one_line(value, 512)
         if key == "user":
-            user = value
+            user = shown
         elif key == "src":
-            source = value
+            source = shown
         else:
-            extra[key] = value
+            extra[key] = shown
     known = address(source) if source else ""
     if source and not known:
         extra["src_host"] = source

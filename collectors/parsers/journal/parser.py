@@ -168,7 +168,7 @@ class _Run:
         attrs = fields | {
             "__SEQNUM": entry.seqnum, "__MONOTONIC_TIMESTAMP": entry.monotonic,
             "__BOOT_ID": entry.boot_id,
-        } | meaning.fields  # fmt: skip
+        } | dict(meaning.fields)  # fmt: skip
         return self.opened.event(
             f"o{entry.offset}",
             ts=ts,
