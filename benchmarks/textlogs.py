@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import resource
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,8 +39,9 @@ _TASK = """
 import json, sys, time
 from forensics.tasks import parse_content
 item = json.loads(sys.argv[1])
-start = time.perf_counter()
-print(json.dumps(parse_content.parse(item, {}) | {"seconds": time.perf_counter() - start}))
+start, own = time.perf_counter(), time.process_time()
+done = parse_content.parse(item, {})
+print(json.dumps(done | {"seconds": time.perf_counter() - start, "cpu": time.process_time() - own}))
 """
 
 
@@ -84,8 +86,8 @@ def made(name: str) -> Path:
     return path
 
 
-def _ours(path: Path, target: str) -> float:
-    """Seconds of the parse task: rows on disk, in one process, as a child does it."""
+def _ours(path: Path, target: str) -> tuple[float, float]:
+    """Seconds and CPU seconds of the parse task: rows on disk, in one process, as a child does it."""
     item = {
         "path": str(path), "size": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "inputs": {"name": path.name, "mtime": int(_BEGIN.timestamp() + 200 * 86400) * 10**9, "zone": "UTC"},
@@ -95,16 +97,21 @@ def _ours(path: Path, target: str) -> float:
     found = json.loads(printed)
     if found["status"] != "ok" or found["rows"] != LINES:
         raise SystemExit(f"{path.name}: {found['status']}, {found['rows']} rows")
-    return float(found["seconds"])
+    return float(found["seconds"]), float(found["cpu"])
 
 
-def _theirs(programs: Path, path: Path) -> tuple[float, float]:
-    """Seconds of log2timeline, and of psort writing its events as JSON lines; in one process each."""
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _theirs(programs: Path, path: Path) -> tuple[float, float, float]:
+    """Seconds of log2timeline, and of psort writing its events as JSON lines, and CPU seconds of both."""
     from time import perf_counter
 
     store, out, log = fresh("plaso"), fresh("jsonl"), fresh("log.gz")
     quiet = ("-q", "--status_view", "none", "--logfile", log)
-    start = perf_counter()
+    start, own = perf_counter(), _cpu()
     call(
         programs.with_name("log2timeline"),
         *quiet,
@@ -117,34 +124,44 @@ def _theirs(programs: Path, path: Path) -> tuple[float, float]:
     )
     middle = perf_counter()
     call(programs.with_name("psort"), *quiet, "-o", "json_line", "-w", out, store)
-    end = perf_counter()
+    end, own = perf_counter(), _cpu() - own
     with out.open("rb") as stream:
         rows = sum(1 for _ in stream)
     # psort writes events once that are alike in all they show, time included
     if rows < LINES * 0.95:
         raise SystemExit(f"plaso has {rows} rows of {path.name}")
-    return middle - start, end - middle
+    return middle - start, end - middle, own
 
 
 def _measured(name: str, target: str, programs: Path) -> list[Figure]:
     path = made(name)
     peer, ours = "log2timeline and psort", "sealbag's parse task"
     extract: list[float] = []
+    cpu: dict[str, list[float]] = {ours: [], peer: []}
 
     def theirs() -> float:
-        first, second = _theirs(programs, path)
+        first, second, own = _theirs(programs, path)
         extract.append(first)
+        cpu[peer].append(own)
         return first + second
 
-    # theirs takes minutes, ours seconds: one round of it between three of ours
-    seconds = interleave([Side(ours, lambda: _ours(path, target))], ROUNDS)
+    def us() -> float:
+        seconds, own = _ours(path, target)
+        cpu[ours].append(own)
+        return seconds
+
+    # theirs takes minutes, ours seconds: one round of it between three and three of ours
+    seconds = interleave([Side(ours, us)], ROUNDS)
     seconds |= interleave([Side(peer, theirs)], 1, warm=False)
-    again = interleave([Side(ours, lambda: _ours(path, target))], ROUNDS, warm=False)
-    seconds[ours] += again[ours]
+    seconds[ours] += interleave([Side(ours, us)], ROUNDS, warm=False)[ours]
     found = figure(f"{name}, {LINES:,} lines to rows", seconds, ours, peer, FLOOR)
     found.note = f"{LINES / found.seconds[ours]:,.0f} lines/s against {LINES / found.seconds[peer]:,.0f}"
     alone = {ours: seconds[ours], "log2timeline": extract}
-    return [found, figure(f"{name}, log2timeline alone (its store, no rows)", alone, ours, "log2timeline")]
+    return [
+        found,
+        figure(f"{name}, CPU", cpu, ours, peer),
+        figure(f"{name}, log2timeline alone (its store, no rows)", alone, ours, "log2timeline"),
+    ]
 
 
 def run() -> Result | None:
