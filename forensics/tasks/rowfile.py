@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
-import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ BATCH = 1 << 18
 #: on rows of logs as small as level 3 (measured: 6 % smaller), in 60 % of its time
 LEVEL = 1
 _dumps = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
-_BEYOND_ASCII = re.compile("[^\x00-\x7f]+")
+_AS_JSON = "sealbag.json"
 
 
 @cache
@@ -29,9 +29,15 @@ def _encoder() -> Callable[[Any], bytes]:
     return msgspec.json.Encoder().encode
 
 
-def _escape(match: re.Match[str]) -> str:
-    units = match.group().encode("utf-16-be").hex()
-    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """Write what is not ASCII as JSON does: UTF-16 units, four hex digits each."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4)), error.end
+
+
+codecs.register_error(_AS_JSON, _escape)
 
 
 def row_bytes(row: Mapping[str, Any]) -> bytes:
@@ -47,7 +53,7 @@ def row_bytes(row: Mapping[str, Any]) -> bytes:
     except (UnicodeEncodeError, RecursionError):
         # msgspec writes UTF-8, which half a surrogate pair has no form in
         return _dumps(row).encode("ascii")
-    return data if data.isascii() else _BEYOND_ASCII.sub(_escape, data.decode("utf-8")).encode("ascii")
+    return data if data.isascii() else data.decode("utf-8").encode("ascii", _AS_JSON)
 
 
 class RowTooBig(ValueError):

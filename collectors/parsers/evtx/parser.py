@@ -23,6 +23,7 @@ from collectors.parsers.evtx.walk import (
     HEADER,
     Crc,
     Record,
+    all_zero,
     file_header,
     residual,
     walk,
@@ -90,7 +91,7 @@ class _Run:
         """Tell what the file's header says, and whether it is one."""
         found = file_header(head)
         if not found.valid:
-            why = "is empty" if not head else "is all zeros" if not head.strip(b"\0") else "is no EVTX header"
+            why = "is empty" if not head else "is all zeros" if all_zero(head) else "is no EVTX header"
             yield Problem("o0", "header", f"the file header {why}")
         elif found.block != HEADER:
             yield Problem("o0", "header-block", f"the header's block is said to be {found.block} bytes, not {HEADER}")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from collectors.parsers.evtx.walk import CHUNK, CHUNK_MAGIC, FILE_MAGIC, FIRST, HEADER, crc_state, free_space
+from collectors.parsers.evtx.walk import CHUNK, CHUNK_MAGIC, FILE_MAGIC, FIRST, HEADER, all_zero, crc_state, free_space
 
 #: bytes looked back from a part's beginning: a chunk off the grid is in step again after two slots
 _BACK = 2 * CHUNK
@@ -39,7 +39,7 @@ class Slot:
     @property
     def zero(self) -> bool:
         """True if it holds nothing but zeros."""
-        return not self.data.strip(b"\0")
+        return all_zero(self.data)
 
 
 def read_at(stream: BinaryIO, offset: int, length: int) -> bytes:
