@@ -18,6 +18,9 @@ LEVELS = ("informational", "low", "medium", "high", "critical")
 DEFAULT_LEVEL = "medium"
 STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
 _MAX_NAME = 256
+#: search identifiers of a rule, conditions of a rule
+MAX_IDENTIFIERS = 500
+MAX_CONDITIONS = 16
 _NO_IDENTIFIERS = ("condition", "timeframe")
 
 
@@ -140,6 +143,8 @@ def tree_of(detection: Any, builder: Builder) -> Node:
     texts = [text for text in raw if isinstance(text, str)] if isinstance(raw, list) else [raw]
     if not texts or (isinstance(raw, list) and len(texts) != len(raw)) or not isinstance(texts[0], str):
         raise RuleFault("no condition")
+    if len(detection) > MAX_IDENTIFIERS or len(texts) > MAX_CONDITIONS:
+        raise RuleFault(f"more than {MAX_IDENTIFIERS} search identifiers or {MAX_CONDITIONS} conditions")
     selections: dict[str, Node] = {}
     for name, content in detection.items():
         if name in _NO_IDENTIFIERS:

@@ -46,6 +46,7 @@ class _Parser:
     def __init__(self, tokens: list[str], selections: Mapping[str, Node]) -> None:
         self.tokens = tokens
         self.selections = selections
+        self.named: dict[str, list[str]] = {}
         self.at = 0
         self.depth = 0
 
@@ -116,7 +117,9 @@ class _Parser:
             raise RuleFault(f"{short(how)} of: only 1, any and all are known")
         if not pattern or pattern in "()":
             raise RuleFault("the condition ends behind of")
-        names = [name for name in self.selections if _fits(name, pattern)]
+        if pattern not in self.named:
+            self.named[pattern] = [name for name in self.selections if _fits(name, pattern)]
+        names = self.named[pattern]
         if not names:
             raise RuleFault(f"no search identifier is called {short(pattern)}")
         nodes = [self.selections[name] for name in names]

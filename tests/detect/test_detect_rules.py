@@ -92,6 +92,11 @@ BAD: dict[str, tuple[str, str]] = {
         "sel:\n  A: [" + ", ".join(map(str, range(5_000))) + "]\ncondition: " + "sel or " * 9 + "sel",
         "more than 20000",
     ),
+    "identifiers": (
+        "\n".join(f"s{n}: {{A: x}}" for n in range(501)) + "\ncondition: " + "1 of s* or " * 1_400 + "s1",
+        "more than 500",
+    ),
+    "conditions": ("sel:\n  A: x\ncondition: [" + "sel, " * 17 + "]", "16 conditions"),
     "no-condition": ("sel:\n  A: x\ncondition: []", "no condition"),
     "double-key": ("sel:\n  A: x\n  A: y", "the YAML key 'A' stands twice"),
     "merge": ("base: &b\n  A: x\nsel:\n  <<: *b", "merge keys"),
