@@ -12,7 +12,7 @@ from collectors.parsers.evtx.residual.copies import known_or_read
 from collectors.parsers.evtx.residual.definition import Definition, built, look_up
 from collectors.parsers.evtx.residual.frames import Runs
 from collectors.parsers.evtx.residual.store import Standing
-from collectors.parsers.evtx.walk import FIRST, Walk
+from collectors.parsers.evtx.walk import FIRST, Walk, residual
 
 _HEADS, _HEADS_END = 384, 512
 _HEAD = struct.Struct("<I16sI")
@@ -89,9 +89,14 @@ def definitions(chunk: bytes, found: Walk) -> Iterator[Placed]:
             continue
 
 
-def free_definitions(chunk: bytes, free: int, runs: Runs) -> Iterator[Placed]:
-    """Yield the definitions in free space that are whole, with names that are of the same run of records."""
-    for found in _INLINE.finditer(chunk, free):
+def free_definitions(chunk: bytes, free: int | None) -> Iterator[Placed]:
+    """Yield the definitions in free space that are whole, with names that are of the same run of records.
+
+    :param free: where free space begins; None = the bytes are no chunk.
+    """
+    runs: Runs | None = None
+    for found in _INLINE.finditer(chunk, free or 0):
+        runs = runs or Runs(list(residual(chunk, free)))
         at = found.end()
         try:
             yield Placed(at, whole_at(chunk, at, runs.around(at)), "slack")

@@ -10,6 +10,7 @@ import hashlib
 import struct
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import accumulate
 
 from collectors.parsers.evtx.residual.binxml import FRAGMENT, MAX_BODY, Reader, Skeleton, Unreadable
 
@@ -74,22 +75,25 @@ def _instance(chunk: bytes, at: int, end: int, *, deep: bool) -> tuple[Instance,
     at += 4
     if count > MAX_VALUES or at + 4 * count > end:
         raise Unreadable("more values than the record holds")
-    described = _slots(count).unpack_from(chunk, at)
+    described = descriptors(count).unpack_from(chunk, at)
     at += 4 * count
     lengths, types = described[0::3], described[1::3]
     if any(described[2::3]) or at + sum(lengths) > end:
         raise Unreadable("a value beyond the record")
-    values, nested = [], dict[int, Body]()
-    for index, length in enumerate(lengths):
-        values.append(chunk[at : at + length])
-        if types[index] == BINXML and length:
-            nested[index] = _nested(chunk, at, at + length, deep)
-        at += length
-    return Instance(identifier, offset, types, tuple(values), nested), at
+    places = list(accumulate(lengths, initial=at))
+    values = tuple(map(chunk.__getitem__, map(slice, places, places[1:])))
+    nested: dict[int, Body] = {}
+    if BINXML in types:
+        nested = {
+            index: _nested(chunk, places[index], places[index + 1], deep)
+            for index, kind in enumerate(types)
+            if kind == BINXML and lengths[index]
+        }
+    return Instance(identifier, offset, types, values, nested), places[-1]
 
 
 @lru_cache(MAX_VALUES + 1)
-def _slots(count: int) -> struct.Struct:
+def descriptors(count: int) -> struct.Struct:
     """The descriptors of *count* values: length, type, nothing."""
     return struct.Struct("<" + "HBB" * count)
 

@@ -56,8 +56,7 @@ def placed(slot: Slot) -> Iterator[Placed]:
     found = walk(slot.data) if slot.chunk else None
     if found is not None:
         yield from definitions(slot.data, found)
-    free = found.free if found is not None else 0
-    yield from free_definitions(slot.data, free, Runs(list(residual(slot.data, free if slot.chunk else None))))
+    yield from free_definitions(slot.data, found.free if found is not None else None)
 
 
 def store_from(opened: Opened) -> Store:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from collectors.parsers.evtx.residual.binxml import FRAGMENT, Skeleton, Writer, moved
+from collectors.parsers.evtx.residual.instance import descriptors
 from collectors.parsers.evtx.residual.resolve import Part
 from collectors.parsers.evtx.walk import CHUNK, CHUNK_MAGIC, FILE_MAGIC, FIRST, HEADER
 
@@ -66,11 +67,12 @@ class _Encoder:
         for index, inner in part.inner.items():
             # a nested part's names are offsets too: where it begins is where what precedes it ends
             values[index] = self._nested(inner, at + len(out) + sum(map(len, values[:index])))
-        lengths = [len(value) for value in values]
+        lengths = list(map(len, values))
         if max(lengths, default=0) > 0xFFFF:
             raise TooLarge("a nested part of more than 65,535 bytes")
-        described = [one for pair in zip(lengths, part.body.types, [0] * count, strict=True) for one in pair]
-        struct.pack_into("<" + "HBB" * count, out, len(out) - 4 * count, *described)
+        described = [0] * (3 * count)
+        described[0::3], described[1::3] = lengths, part.body.types
+        descriptors(count).pack_into(out, len(out) - 4 * count, *described)
         out += b"".join(values)
         return bytes(out)
 

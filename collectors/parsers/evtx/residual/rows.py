@@ -28,9 +28,14 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _GUID = re.compile(r"[0-9a-f]{32}")
 
 
+@lru_cache(1024)
+def _packed(code: bytes) -> str:
+    return base64.b64encode(zlib.compress(code, 1)).decode("ascii")
+
+
 def row_of(found: Found) -> dict[str, Any]:
     """Return the row of a definition."""
-    code = base64.b64encode(zlib.compress(found.definition.code, 1)).decode("ascii")
+    code = _packed(found.definition.code)
     source = found.source
     return {
         "guid": found.definition.guid.hex(), "code": code, "content": source.content, "offset": source.offset,
