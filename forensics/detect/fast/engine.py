@@ -75,6 +75,8 @@ class Engine:
 
         :raises ValueError: as :meth:`match`.
         """
+        if self._budget.spent:
+            self._forget()
         at = text.find(MARK)
         cut = middle(text, at) if at >= 0 else None
         if cut is None or text[-2:] != "}}":
@@ -109,10 +111,7 @@ class Engine:
             return plan.fixed, of
         candidates = plan.always.union(hits)
         values = [get(name, MISSING) for name in plan.names]
-        fired = self._ask(plan, candidates, values, text)
-        if self._budget.spent:
-            self._forget()
-        return fired, of
+        return self._ask(plan, candidates, values, text), of
 
     def _data(self, plan: ClassPlan, text: str) -> dict[str, Any] | None:
         """Return the flat object of an event's data, None if it is none."""
@@ -164,8 +163,6 @@ class Engine:
                 found = known(value)
                 candidates.update(plan.look_up(name, value, self._memo) if found is None else found)
         fired = [*plan.fixed, *(plan.bodies[n].rule.index for n in candidates if self._fires(plan, n, view))]
-        if self._budget.spent:
-            self._forget()
         return tuple(sorted(fired)), of
 
     def _fires(self, plan: ClassPlan, number: int, view: View) -> bool:
