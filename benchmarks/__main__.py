@@ -15,6 +15,7 @@ from benchmarks import (
     imaging,
     page,
     proving,
+    recovering,
     startup,
     textlogs,
     transporting,
@@ -39,6 +40,7 @@ ALL: dict[str, Callable[[], Result | None]] = {
     "tree": copying.run_tree,
     "large": copying.run_large,
     "walk": copying.run_walk,
+    "evtx-residual": recovering.run,
     "text-logs": textlogs.run,
 }
 PER_RESULT = ("commit", "measured", "load before")
