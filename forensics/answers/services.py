@@ -49,12 +49,17 @@ def _installed(event: Event) -> Change:
     return Change(host(event), "installed", f"{entry.path}\0{command}", values)
 
 
+def _param(event: Event, index: int) -> str:
+    """A value of a record of the Service Control Manager: newer systems name them param1, param2..."""
+    return fields.text(event, f"param{index}") or fields.positional(event, index)
+
+
 def _classic(event: Event) -> tuple[tuple[str, ...], Change] | None:
     at = _CLASSIC.get(fields.event_id(event))
     if at is None:
         return None
-    name, what, rest = fields.positional(event, at[0]), at[1], fields.positional(event, at[2]) if at[2] else ""
-    before = fields.positional(event, 2) if fields.event_id(event) == "7040" else ""
+    name, what, rest = _param(event, at[0]), at[1], _param(event, at[2]) if at[2] else ""
+    before = _param(event, 2) if fields.event_id(event) == "7040" else ""
     detail = short(f"{before} to {rest}" if before else rest, 256)
     key = (host(event), name[:256], what, detail)
     return key, Change(host(event), what, name, _row(event, name, detail=detail))

@@ -38,7 +38,9 @@ def test_a_service_that_two_logs_tell_of_is_one_row():
     logs.add(3600, "System", 7045, system)
     for seconds in range(5):
         logs.add(10 + seconds, "System", 7036, {"Data": {"#text": ["Print Spooler", "running"]}})
-    logs.add(50, "System", 7040, {"Data": {"#text": ["Windows Defender", "auto start", "disabled", "WinDefend"]}})
+    # newer systems name the values
+    names = {"param1": "Windows Defender", "param2": "auto start", "param3": "disabled", "param4": "WinDefend"}
+    logs.add(50, "System", 7040, names)
     rows = logs.rows("services")
     assert [(row["what"], row["records"], row["count"]) for row in rows] == [
         ("installed", 2, 1), ("entered state", 5, 5), ("start type changed", 1, 1), ("installed", 1, 1),
