@@ -13,7 +13,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,10 +44,13 @@ class Gathered:
     path: Path | None = None
 
 
-def gather_all(
+@contextmanager
+def gathered_of(
     claims: Iterable[Claim], sink: Sink, *, workers: int = 1, on_done: Callable[[str], None] | None = None
-) -> dict[str, Gathered]:
+) -> Iterator[dict[str, Gathered]]:
     """Gather for every GatheringParser among *claims* whose results are not all there; by plug-in id.
+
+    The files are there inside the ``with`` block.
 
     :raises StorageError: if what was gathered cannot be written to scratch.
     """
@@ -55,7 +58,12 @@ def gather_all(
     for claim in claims:
         if isinstance(claim.parser.obj, GatheringParser):
             members.setdefault(claim.parser.id, []).append(claim)
-    return {id: _Gathering(found, sink, workers, on_done).run() for id, found in sorted(members.items())}
+    runs = {id: _Gathering(found, sink, workers, on_done) for id, found in sorted(members.items())}
+    try:
+        yield {id: run.run() for id, run in runs.items()}
+    finally:
+        for run in runs.values():
+            run.clear()
 
 
 @dataclass(slots=True)
@@ -70,6 +78,7 @@ class _Gathering:
     warnings: list[str] = field(default_factory=list)
     rows: set[bytes] = field(default_factory=set)
     size: int = 0
+    path: Path | None = None
     _open: dict[int, tuple[Claim, ExitStack, Path]] = field(default_factory=dict)
 
     def run(self) -> Gathered:
@@ -85,6 +94,11 @@ class _Gathering:
         if known is None or known.counts.get("gathered") != done.sha256:
             self.sink.take(self._receipt(key, contents, done.sha256), None)
         return done
+
+    def clear(self) -> None:
+        """Remove what was gathered."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
 
     def _key(self) -> tuple[str, str]:
         """The receipt's key, and the digest over the contents."""
@@ -169,7 +183,7 @@ class _Gathering:
                 self.rows.add(row)
 
     def _write(self) -> Gathered:
-        path = self.sink.scratch / f"gathered-{os.getpid()}-{os.urandom(6).hex()}.jsonl"
+        path = self.path = self.sink.scratch / f"gathered-{os.getpid()}-{os.urandom(6).hex()}.jsonl"
         digest = hashlib.sha256()
         try:
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:

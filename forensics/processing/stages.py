@@ -12,7 +12,7 @@ from forensics.processing.claiming import Claim, claim_all
 from forensics.processing.completeness import Completeness
 from forensics.processing.contents import Content
 from forensics.processing.detecting import brings_rules, detect
-from forensics.processing.gathering import gather_all
+from forensics.processing.gathering import gathered_of
 from forensics.processing.parsers import Parsers
 from forensics.processing.parsing import Parsing
 from forensics.processing.plugins import Loaded, Plugins
@@ -61,14 +61,10 @@ def run_stages(
 
 def _parse(claims: list[Claim], store: Store, settings: Settings, found: Completeness, step: OnStep) -> None:
     gathering = sum(isinstance(claim.parser.obj, GatheringParser) for claim in claims)
-    gathered = gather_all(claims, store, workers=settings.workers, on_done=counted(step, "gather", gathering))
-    try:
+    asked = counted(step, "gather", gathering)
+    with gathered_of(claims, store, workers=settings.workers, on_done=asked) as gathered:
         told = counted(step, "process", len(claims))
         Parsing(store, found, workers=settings.workers, on_done=told, gathered=gathered).run(claims)
-    finally:
-        for one in gathered.values():
-            if one.path is not None:
-                one.path.unlink(missing_ok=True)
 
 
 def packs_of(scanner: Loaded, settings: Settings) -> tuple[str, ...] | None:

@@ -17,7 +17,7 @@ from forensics.processing import gathering, parsing
 from forensics.processing.claiming import claim_all
 from forensics.processing.completeness import Completeness
 from forensics.processing.contents import Content, Named
-from forensics.processing.gathering import gather_all
+from forensics.processing.gathering import gathered_of
 from forensics.processing.parsing import Parsing
 from forensics.processing.plugins import Loaded
 from forensics.registry import Plugin
@@ -157,8 +157,8 @@ def parse_all(parsers: Iterable[Loaded], contents: Iterable[Content], sink: Sink
     """The parsing stage as processing runs it."""
     found = Completeness()
     claims = claim_all(tuple(parsers), contents, found)
-    gathered = gather_all(claims, sink, workers=workers)
-    return Parsing(sink, found, workers=workers, gathered=gathered).run(claims)
+    with gathered_of(claims, sink, workers=workers) as gathered:
+        return Parsing(sink, found, workers=workers, gathered=gathered).run(claims)
 
 
 class Judge(Beside):

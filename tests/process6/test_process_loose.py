@@ -1,0 +1,111 @@
+"""sealbag scan over event logs that lie in no bag: findings printed, everything that was not read said."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from detect_kit import ANY, BAD, SERVICE, pack, services
+
+from forensics import verify
+from forensics.cli.run import run
+
+SCHEMAS = Path(__file__).parents[2] / "docs/schema"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("loose")
+    (folder / "logs/below").mkdir(parents=True)
+    (folder / "logs/System.evtx").write_bytes(services("PSEXESVC", "b"))
+    (folder / "logs/below/again.evtx").write_bytes(services("PSEXESVC", "b"))
+    (folder / "logs/below/\x1b[31m<b>.evtx").write_bytes(services("c"))
+    (folder / "logs/notes.txt").write_bytes(b"no log\n")
+    (folder / "logs/link.evtx").symlink_to("System.evtx")
+    pack(folder / "rules", a=SERVICE, b=ANY, c=BAD)
+    return folder
+
+
+def _rows(text: str) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in text.splitlines()]
+    for row in rows:
+        schema = row["schema"].split("/")[1]
+        jsonschema.validate(row, json.loads((SCHEMAS / f"{schema}.json").read_text("utf-8")))
+    return rows
+
+
+def _scan(*words: object) -> int:
+    return run(["scan", *map(str, words)])
+
+
+def test_findings_of_a_folder_of_logs(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _scan(place / "logs", "--sigma", place / "rules", "--json") == 0
+    *found, last = _rows(capsys.readouterr().out)
+    wanted = [("A service of ours", "alert"), *[("Any service", "notice")] * 3]
+    assert [(row["title"], row["level"]) for row in found] == wanted
+    # equal bytes are matched once, and both names are said; a link is not followed
+    assert [Path(path).name for path in found[0]["paths"]] == ["System.evtx", "again.evtx"]
+    assert (last["logs"], last["events"], last["other_files"], last["not_read"]) == (2, 3, 2, [])
+    assert [one["rule"] for one in last["rules_not_run"]] == ["No condition"]
+    assert last["findings"] == {"alert": 1, "warning": 0, "notice": 3}
+    assert _scan(place / "logs", "--sigma", place / "rules", "--fail-on", "alert", "--quiet") == 20
+    assert capsys.readouterr().out == ""
+
+
+def test_people_see_lines_that_are_safe(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _scan(place / "logs", "--sigma", place / "rules") == 0
+    text = capsys.readouterr().out
+    assert "\x1b" not in text and "alert    2024-03-01T10:01:00Z  A service of ours" in text
+    assert (
+        "Any service (2 times)" in text
+        and "not run      1 rules" in text
+        and "No condition" not in text.split("not run")[0]
+    )
+
+
+def test_what_was_not_read_is_said(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torn = tmp_path / "torn.evtx"
+    torn.write_bytes(services("PSEXESVC")[:5000])
+    named = [place / "logs/notes.txt", place / "logs/System.evtx", torn]
+    assert _scan(*named, "--sigma", place / "rules", "--json") == 10
+    last = _rows(capsys.readouterr().out)[-1]
+    assert [Path(row["path"]).name for row in last["not_read"]] == ["notes.txt"] and last["events"] >= 2
+    if os.name == "posix":
+        os.mkfifo(tmp_path / "pipe.evtx")
+        assert _scan(tmp_path / "pipe.evtx", "--sigma", place / "rules", "--quiet") == 10
+        assert _scan(tmp_path, "--sigma", place / "rules", "--quiet") == 0
+
+
+def test_words_that_do_not_fit(place: Path, tmp_path: Path, sealed: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = pack(tmp_path / "bad", a=BAD)
+    assert _scan(place / "absent", "--sigma", place / "rules") == 66
+    assert _scan(place / "logs", "--sigma", bad) == 78
+    assert _scan(place / "logs", "--sigma", tmp_path / "absent") == 78
+    assert _scan(place / "logs", "--yara", place / "rules") == 64
+    assert _scan(sealed.path, "--sigma", place / "rules") == 64
+    assert verify(sealed.path, signer=sealed.signer).code == "VALID"
+    capsys.readouterr()
+
+
+def test_compiled_rules_are_kept_where_they_are_asked_to_be(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache, outs = tmp_path / "cache", []
+    for _ in range(2):
+        assert _scan(place / "logs", "--sigma", place / "rules", "--cache", cache, "--json") == 0
+        outs.append(capsys.readouterr().out)
+        assert len(list(cache.iterdir())) == 1
+    assert outs[0] == outs[1]
+
+
+def test_our_own_rules_find_what_real_recordings_are_about(
+    shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = shared_data / "evtx/attack/Lateral_Movement"
+    assert _scan(logs, "--json") == 0
+    *found, last = _rows(capsys.readouterr().out)
+    assert last["logs"] >= 10 and last["events"] > 100 and len({row["rule"] for row in found}) >= 5
