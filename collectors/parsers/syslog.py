@@ -98,7 +98,7 @@ class _Clock:
         self.years, self.zone = years, zone
         self._day: tuple[int, int] = (0, 0)
         self._year: int | None = None
-        self._minute: tuple[int, int, int, str] = (0, 0, 0, "")
+        self._wall = ""
         self._base: tuple[int | None, TzBasis, str] = (None, "none", "")
 
     def year(self, found: Head) -> int:
@@ -112,14 +112,16 @@ class _Clock:
         """Return ns, basis, and what is in doubt of the wall time (``twice``, ``skipped``)."""
         if found.iso:
             return (*fast_iso(found.iso, self.zone), iso_doubt(found.iso, self.zone))
-        year = found.year or self.year(found)
-        if not year:
-            return None, "none", ""
         clock = found.clock
-        minute = year, found.month, found.day, clock[:5]
-        if minute != self._minute:
-            self._minute = minute
-            self._base = minute_ns(year, found.month, found.day, int(clock[:2]), int(clock[3:5]), self.zone)
+        # without a year in the line, "Nov 24 13:06" is one minute of one year as long as it stays the same
+        wall = "" if found.year else found.wall[:12]
+        if not wall or wall != self._wall:
+            self._wall = wall
+            year = found.year or self.year(found)
+            hour, minute = int(clock[:2]), int(clock[3:5])
+            self._base = (
+                minute_ns(year, found.month, found.day, hour, minute, self.zone) if year else (None, "none", "")
+            )
         base, basis, doubt = self._base
         second = int(clock[6:])
         if base is None or second > 60:
@@ -133,9 +135,14 @@ def _event(opened: Opened, line: Line, text: str, found: Head, more: list[Line],
     # what is plain as a whole is plain in each part
     plain = text.isascii() and text.isprintable()
     attrs: dict[str, Any] = {"line": text} if plain else native(line.raw)
-    for name, value in (("host", found.host), ("program", found.program), ("pid", found.pid)):
-        if value:
-            attrs[name] = value if plain and len(value) <= 256 else one_line(value, 256)
+    host, program, pid = found.host, found.program, found.pid
+    if host:
+        attrs["host"] = host if plain else one_line(host, 256)
+    if program:
+        # a head's words are 255 characters at most
+        attrs["program"] = program if plain else one_line(program, 256)
+    if pid:
+        attrs["pid"] = pid if plain else one_line(pid, 256)
     inferred = ts is not None and not (found.iso or found.year)
     if inferred:
         attrs["year_inferred"] = True
@@ -147,7 +154,7 @@ def _event(opened: Opened, line: Line, text: str, found: Head, more: list[Line],
         attrs |= _rare(found)
     if meaning.fields:
         attrs |= meaning.fields
-    shown = f"{found.program}: {found.message}" if found.program else found.message
+    shown = f"{program}: {found.message}" if program else found.message
     if more:
         attrs["more"] = [native(one.raw) for one in more]
         shown = " ".join((shown, *(decode(one.raw).strip() for one in more)))
