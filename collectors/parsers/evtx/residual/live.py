@@ -20,6 +20,8 @@ from collectors.parsers.evtx.walk import CHUNK, Record, framed
 #: beyond these, duplicates are looked for among the first ones, and that is told
 MAX_LIVE, MAX_FREE = 32_000_000, 2_000_000
 MAX_SAME = 8
+#: records of the walk held before 16 bytes are kept of each
+MAX_HELD = 100_000
 SAMPLE = 64
 TIME_SLOT, ID_SLOT = 6, 10
 _FILETIME, _UINT64 = 0x11, 0x0A
@@ -58,6 +60,8 @@ class LiveRecords:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._keys, self._offsets, self._slots = array("q"), array("q"), array("q")
+        self._pending: list[tuple[int, Sequence[Record]]] = []
+        self._held = 0
         self._wanted: set[int] = set()
         self._places: dict[int, list[int]] = {}
         self.sampled = 0
@@ -69,11 +73,13 @@ class LiveRecords:
     def add(self, slot: int, chunk: bytes, records: Sequence[Record], free: Iterable[Record]) -> None:
         """Take the live records of the slot at *slot* of the file, and those in its free space."""
         self._slots.append(slot)
-        room = MAX_LIVE - len(self._keys)
+        room = MAX_LIVE - len(self._keys) - self._held
         if len(records) > room:
             self.cut, records = True, records[:room]
-        self._keys.extend([hash((record.id, record.filetime)) for record in records])
-        self._offsets.extend([slot + record.offset for record in records])
+        self._pending.append((slot, records))
+        self._held += len(records)
+        if self._held > MAX_HELD:
+            self._keep()
         if records and self.sampled < SAMPLE:
             self._sample(chunk, records[0])
         for record in free:
@@ -81,6 +87,13 @@ class LiveRecords:
                 self.cut = True
                 break
             self._wanted.add(_key(record))
+
+    def _keep(self) -> None:
+        """Keep 16 bytes of each pending record."""
+        for slot, records in self._pending:
+            self._keys.extend([hash((record.id, record.filetime)) for record in records])
+            self._offsets.extend([slot + record.offset for record in records])
+        self._pending, self._held = [], 0
 
     def _sample(self, chunk: bytes, record: Record) -> None:
         try:
@@ -93,6 +106,9 @@ class LiveRecords:
 
     def done(self) -> None:
         """Keep of the live records those that a residual one may be."""
+        if self._wanted:
+            self._keep()
+        self._pending = []
         for key, offset in zip(self._keys, self._offsets, strict=True):
             if key in self._wanted:
                 places = self._places.setdefault(key, [])

@@ -89,7 +89,7 @@ class Resolver:
             return Part(one, None, cites=cites, why="two-definitions")
         if found:
             definition, source = found[0].definition, found[0].source
-            cites = (source.cite(definition.guid),)
+            cites = found[0].cites()
             if not definition.fits(one.types, one.values):
                 return Part(one, None, cites=cites, why="values-do-not-fit")
             return Part(one, "A1" if RANK[source.crc] < RANK["slack"] else "A2", definition, cites=cites)
@@ -143,6 +143,8 @@ class Resolver:
 def _classed(outer: Part) -> Class:
     """Return the class; put placeholders where a template is not known."""
     inner = list(outer.inner.values())
+    if outer.degree == "A1" and all(part.degree == "A1" for part in inner):
+        return "A1"
     unknown = [part for part in inner if part.degree is None]
     body = outer.body
     assert isinstance(body, Instance)

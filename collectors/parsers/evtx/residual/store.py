@@ -48,6 +48,15 @@ class Found:
     definition: Definition
     source: Source
 
+    def cites(self) -> tuple[dict[str, Any], ...]:
+        """Return what a record of this template says; the same object each time."""
+        return _cites(self.source, self.definition.guid)
+
+
+@lru_cache(4096)
+def _cites(source: Source, guid: bytes) -> tuple[dict[str, Any], ...]:
+    return (source.cite(guid),)
+
 
 @dataclass(slots=True)
 class Store:
