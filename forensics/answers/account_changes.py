@@ -130,5 +130,8 @@ def _short(first: Change, last: Change) -> Finding:
         ("seconds", seconds),
     )  # fmt: skip
     refs = (*first.cited.refs[:8], *last.cited.refs[:8])
-    reasons = ["short-lived", *(["privileged-group"] if "privileged-group" in str(values["flags"]) else [])]
+    privileged = "privileged-group" in str(values["flags"])
+    # the set-up of Windows puts the first account into Users and takes it out again
+    reasons = ["brief-member"] if values["group"] and not privileged else ["short-lived"]
+    reasons += ["privileged-group"] if privileged else []
     return finding(ID, "short-lived", Subject(text, refs, first.first, "", attrs), reasons)

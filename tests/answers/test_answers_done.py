@@ -118,9 +118,13 @@ def test_changes_of_accounts_and_groups():
     assert rows[5]["user"] == "" and "S-1-5-21-1-500" in rows[2]["detail"]
     short = logs.found("account-changes", "short-lived")
     assert [one.attrs["seconds"] for one in short] == [900, 595]
-    assert "privileged-group" in short[1].attrs["reasons"]
+    assert set(short[1].attrs["reasons"]) == {"short-lived", "privileged-group"}
+    users = {"TargetUserName": "Users", "TargetDomainName": "Builtin", "TargetSid": "S-1-5-32-545"}
+    logs.add(2000, "Security", 4732, by | users | member)
+    logs.add(2001, "Security", 4733, by | users | member)
+    assert logs.found("account-changes", "short-lived")[-1].level == "notice"
     accounts = {row["user"]: row for row in logs.rows("accounts")}
-    assert accounts["CORP\\tmp"]["groups"] == "Domain Admins", "joined by the member's SID"
+    assert accounts["CORP\\tmp"]["groups"] == "Domain Admins, Users", "joined by the member's SID"
 
 
 def block(logs, number, total, text, id="7f", **more):
