@@ -56,6 +56,8 @@ def features() -> list[Feature]:
         _module("images", "pytsk3", "raw and split raw images; NTFS, ext, FAT, exFAT, HFS+, ISO", reinstall),
         _module("ewf", "pytsk3", "E01 images, each chunk's checksum checked while it is read", reinstall),
         _module("ex01", "pyewf", "Ex01 images", "pip install sealbag[images]"),
+        _module("second-parser", "pyevtx", "event log records read again (libevtx)", "pip install 'sealbag[second]'"),
+        _module("arbiter", "Evtx", "disputed event log records read a third time", "pip install 'sealbag[second]'"),
         _module("listings", "zstandard", "the listing of each walk", reinstall),
         _module("passphrases", "bcrypt", "keys that a passphrase protects", reinstall),
         _module("time-tokens", "rfc3161_client", "RFC 3161 tokens", "pip install 'sealbag[transport]'"),
