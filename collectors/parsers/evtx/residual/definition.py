@@ -51,26 +51,28 @@ class Definition:
 
     def fits(self, types: Sequence[int], values: Sequence[bytes]) -> bool:
         """Return True if an instance's values are of this definition's number, types and sizes."""
-        fixed = _fixed(self.slots, tuple(types))
-        if fixed is None:
+        known = _sizes(self.slots, tuple(types))
+        if known is None:
             return False
-        for index, size in fixed:
-            length = len(values[index])
-            if length != size and (size or length % 2):
-                return False
-        return True
+        places, sizes, texts = known
+        lengths = list(map(len, values))
+        if [lengths[index] for index in places] != sizes:
+            return False
+        return not any(lengths[index] % 2 for index in texts)
 
 
 @lru_cache(4096)
-def _fixed(slots: tuple[tuple[int, int], ...], types: tuple[int, ...]) -> tuple[tuple[int, int], ...] | None:
-    """Return (index, size) of the values that have one (0 = text, of any even size); None if types do not fit."""
+def _sizes(slots: tuple[tuple[int, int], ...], types: tuple[int, ...]) -> tuple[list[int], list[int], list[int]] | None:
+    """Return which values have a fixed size, these sizes, and which are text (even); None if types do not fit."""
     if len(types) != max((index for index, _ in slots), default=-1) + 1:
         return None
     for index, declared in slots:
         present = types[index]
         if present and present != declared and (declared, present) not in _PAIRS:
             return None
-    return tuple((index, _SIZES.get(kind, 0)) for index, kind in enumerate(types) if kind in _SIZES or kind == _STRING)
+    places = [index for index, kind in enumerate(types) if kind in _SIZES]
+    texts = [index for index, kind in enumerate(types) if kind == _STRING]
+    return places, [_SIZES[types[index]] for index in places], texts
 
 
 def shape(node: Node) -> tuple[Any, ...]:
