@@ -12,6 +12,7 @@ from benchmarks import (
     appending,
     browser,
     copying,
+    detecting,
     imaging,
     page,
     proving,
@@ -40,6 +41,7 @@ ALL: dict[str, Callable[[], Result | None]] = {
     "tree": copying.run_tree,
     "large": copying.run_large,
     "walk": copying.run_walk,
+    "detect": detecting.run,
     "evtx-residual": recovering.run,
     "text-logs": textlogs.run,
 }

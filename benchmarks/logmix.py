@@ -3,8 +3,8 @@
 The chunks are whole and have sound checksums; they are those of the recordings that the engine's table was *not*
 learnt from (``benchmarks/gramming.py``), and of the others for classes that only those hold. Chunks of the
 rarest class first, they are repeated until the classes have their shares of the records. In each repetition every
-run of digits and of hexadecimal letters that is not part of a word is replaced (so that addresses, ids, hashes and numbers
-in commands differ), and the checksums are made right again. The first part of a dotted number stays: an
+run of digits and of hexadecimal letters that is not part of a word is replaced (so that addresses, ids, hashes and
+numbers in commands differ), and the checksums are made right again. The first part of a dotted number stays: an
 address inside stays inside.
 """
 
@@ -89,7 +89,7 @@ def _class(text: str) -> Named:
 
 
 def _other_digits(chunk: bytes, chooser: random.Random) -> bytes:
-    fixed = [found.span() for guid in _guids(chunk) for found in re.finditer(re.escape(guid), chunk[512:])]
+    fixed = [found.span() for text in _constants(chunk) for found in re.finditer(re.escape(text), chunk[512:])]
 
     def change(found: re.Match[bytes]) -> bytes:
         run = found[0]
@@ -111,9 +111,9 @@ def _other_digits(chunk: bytes, chooser: random.Random) -> bytes:
 
 
 @cache
-def _guids(chunk: bytes) -> tuple[bytes, ...]:
-    """Providers' ids as they stand in a chunk: they are no values, and stay."""
-    found = set()
+def _constants(chunk: bytes) -> tuple[bytes, ...]:
+    """Providers' ids and name spaces as they stand in a chunk: they are no values, and stay."""
+    found = {"/win/2004/08/"}
     for text in _records(chunk):
         names = (json.loads(text)["Event"]["System"].get("Provider") or {}).get("#attributes", {})
         found.add(str(names.get("Guid", "")).strip("{}"))
@@ -190,5 +190,24 @@ def log(records: int, seed: int = 7) -> Path:
                 out.write(_other_digits(chunk, chooser) if again else chunk)
             out.seek(0)
             out.write(_header(len(queue)))
+        part.replace(path)
+    return path
+
+
+def log_of(size: int) -> Path:
+    """Return a log of at least *size* bytes: the mix again and again, each time with other digits."""
+    path = DATA / f"mix-{size >> 20}m.evtx"
+    if not path.exists():
+        say(f"making a log of {size >> 20} MiB")
+        part = path.with_suffix(".part")
+        queue, _ = chunks(34_000, 7)
+        chooser, number = random.Random(size), 0
+        with part.open("wb") as out:
+            out.write(_header(0))
+            while out.tell() < size:
+                out.write(_other_digits(queue[number % len(queue)][0], chooser))
+                number += 1
+            out.seek(0)
+            out.write(_header(number))
         part.replace(path)
     return path

@@ -136,9 +136,12 @@ def _engine(options: dict[str, Any]) -> Engine:
     wanted = options.get("sha256", "")
     engine = _engines.get(wanted)
     if engine is None:
-        ruleset, _ = _ruleset(options, None)
-        engine = _engines[wanted] = Engine(ruleset)
-        gc.collect()
+        gc.disable()  # nothing of what is made here is to go
+        try:
+            ruleset, _ = _ruleset(options, None)
+            engine = _engines[wanted] = Engine(ruleset)
+        finally:
+            gc.enable()
         gc.freeze()
         gc.set_threshold(*_GC)
     return engine
