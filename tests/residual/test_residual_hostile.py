@@ -160,3 +160,27 @@ def test_any_bytes_at_all(tmp_path: Path) -> None:
     circle[384:388] = struct.pack("<I", 60_000)
     circle[60_000:60_004] = struct.pack("<I", 60_000)
     assert store_from(opened(tmp_path, "any.evtx", log(bytes(circle)), parser)).size == 4
+
+
+def test_a_known_definition_is_recognised_only_if_it_reads_the_same() -> None:
+    """Each byte of a copy flipped: the outcome is the same whether its definition is known in this process or not."""
+    from collectors.parsers.evtx.residual import copies
+    from collectors.parsers.evtx.residual.chains import definitions, head_at, whole_at
+    from collectors.parsers.evtx.walk import walk
+
+    found = walk(KNOWN)
+    for one in definitions(KNOWN, found):
+        start = one.offset + 24
+        for at in range(start, start + head_at(KNOWN, one.offset)[1]):
+            data = bytearray(KNOWN)
+            data[at] ^= 0x55
+            outcomes = []
+            for forget in (True, False):
+                copies._known.clear()
+                if not forget:
+                    whole_at(KNOWN, one.offset, (512, found.free))
+                try:
+                    outcomes.append(whole_at(bytes(data), one.offset, (512, found.free)).code)
+                except Unreadable:
+                    outcomes.append(b"")
+            assert outcomes[0] == outcomes[1], (one.offset, at)

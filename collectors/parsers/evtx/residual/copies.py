@@ -1,42 +1,55 @@
 """Is this the definition that is known under its GUID? Compared where it lies, which is faster than reading it.
 
-The comparison is exact: every byte of the chunk's copy that is not a size or a name's offset, and the
-text of every name. What is not equal is read.
+The comparison is exact: every byte of the chunk's copy that is not a name's offset, the text of every
+name, and each size against where its element ends. So the outcome is that of reading; what is not equal is read.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from collectors.parsers.evtx.residual.definition import Definition
 
 #: definitions remembered in one process; beyond, all are forgotten
 MAX_KNOWN = 4_096
-#: fixed bytes, how many bytes of sizes follow, the name that follows these (hash, length, characters, NUL)
-_Step = tuple[bytes, int, bytes]
+#: fixed bytes, how many elements or attribute lists end behind them, whether a size follows, the name that follows
+#: instead (hash, length, characters, NUL)
+_Step = tuple[bytes, int, bool, bytes]
 _known: dict[bytes, tuple[Definition, tuple[_Step, ...]]] = {}
 
 
 def _steps(definition: Definition) -> tuple[_Step, ...]:
     code, found, at = definition.code, list[_Step](), 0
-    names = set(definition.fixups)
-    for place in sorted(names | set(definition.sizes)):
+    names, sizes = set(definition.fixups), set(definition.sizes)
+    ends = Counter(place + 4 + int.from_bytes(code[place : place + 4], "little") for place in sizes)
+    for place in sorted(names | sizes | set(ends)):
         if place in names:
             end = place + 14 + 2 * int.from_bytes(code[place + 10 : place + 12], "little")
-            found.append((code[at:place], 0, code[place + 8 : end]))
+            found.append((code[at:place], ends[place], False, code[place + 8 : end]))
             at = end
-        else:
-            found.append((code[at:place], 4, b""))
+        elif place in sizes:
+            found.append((code[at:place], ends[place], True, b""))
             at = place + 4
-    return (*found, (code[at:], 0, b""))
+        else:
+            found.append((code[at:place], ends[place], False, b""))
+            at = place
+    return (*found, (code[at:], 0, False, b""))
 
 
 def _equal(chunk: bytes, at: int, end: int, steps: tuple[_Step, ...], trusted: tuple[int, int]) -> bool:
     low, high = trusted
-    for fixed, skip, name in steps:
+    ends: list[int] = []
+    for fixed, closed, sized, name in steps:
         if fixed and not chunk.startswith(fixed, at):
             return False
-        at += len(fixed) + skip
+        at += len(fixed)
+        for _ in range(closed):
+            if ends.pop() != at:
+                return False
+        if sized:
+            at += 4
+            ends.append(at + int.from_bytes(chunk[at - 4 : at], "little"))
         if not name:
             continue
         offset = int.from_bytes(chunk[at : at + 4], "little")
