@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from forensics.detect.ast import Rule, RuleSet
+from forensics.detect.ast import Rule, RuleSet, atoms
 from forensics.detect.explain import explain
+from forensics.detect.fast.bodies import MAX_KEPT
+from forensics.detect.fast.code import reads
 from forensics.detect.fast.head import Class
 from forensics.detect.fast.stamps import ns_of
 from forensics.detect.findings import finding_of
@@ -26,11 +27,12 @@ LIMIT = 1000
 MAX_PROBLEMS = 20
 MAX_LISTED = 2000
 SHOWN_CLASSES = 200
+#: explanations remembered, each of values of at most MAX_KEPT characters
+MAX_WHYS = 2000
 _UNTIMED = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """One event as it comes.
 
     :param text: its native record as JSON.
@@ -66,6 +68,7 @@ class Answer:
         self._found: Counter[int] = Counter()
         self._kept: Counter[int] = Counter()
         self._others = 0
+        self._why = _Why()
         self._problems: list[dict[str, str]] = []
         self._code = self._detail = ""
 
@@ -111,9 +114,8 @@ class Answer:
                     "fields": keep(self._wanted[rule.id], view.fields),
                 })  # fmt: skip
             if shown:
-                finding = finding_of(
-                    rule, ref, ts, explain(rule, view), state=seen.state, record_class=seen.record_class
-                )
+                why = self._why.of(rule, view)
+                finding = finding_of(rule, ref, ts, why, state=seen.state, record_class=seen.record_class)
                 self._rows.add(finding_row(finding))
                 self._kept[rule.index] += 1
                 self.counts[finding.level] += 1
@@ -170,6 +172,33 @@ class Answer:
         if self.counts["unreadable"] or self.counts["row-problems"]:
             return "partial"
         return "ok" if self.counts["events"] else "empty"
+
+
+class _Why:
+    """Why rules fired, remembered by the values that they look at: the same command comes a thousand times."""
+
+    def __init__(self) -> None:
+        self._names: dict[int, tuple[str, ...] | None] = {}
+        self._known: dict[Any, dict[str, str]] = {}
+
+    def of(self, rule: Rule, view: View) -> dict[str, str]:
+        """Return :func:`forensics.detect.explain.explain` of a rule that has fired."""
+        if rule.index not in self._names:
+            words = any(atom.field is None for atom in atoms(rule.condition))
+            self._names[rule.index] = None if words else reads(rule.condition)
+        names = self._names[rule.index]
+        if names is None:
+            return explain(rule, view)
+        values = [view.fields.get(name, ()) for name in names]
+        if sum(len(value or "") for several in values for value in several) > MAX_KEPT:
+            return explain(rule, view)
+        key = (rule.index, *values)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= MAX_WHYS:
+                self._known.clear()
+            found = self._known[key] = explain(rule, view)
+        return found
 
 
 def _shown(values: tuple[str | None, ...]) -> str:

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import importlib.resources
 import json
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from forensics.detect.ast import And, Atom, Node, Not, Or
 
@@ -30,12 +29,14 @@ SYSTEM_FIELDS = frozenset((
 ))  # fmt: skip
 #: how common a needle with no common piece is taken to be, before its length counts
 _RARE = 0.002
+#: characters of a needle whose pieces are looked up
+_LOOKED_AT = 40
+_NOTHING: tuple[dict[str, float], float] = ({}, 1.0)
 #: beyond this many needles a rule is as well looked at each time
 MAX_NEEDLES = 4000
 
 
-@dataclass(frozen=True, slots=True)
-class Needle:
+class Needle(NamedTuple):
     """A text, in lower case, that must stand in a field's lower-case text in a certain place.
 
     :param field: None = anywhere in the event (a keyword).
@@ -46,8 +47,7 @@ class Needle:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Needles:
+class Needles(NamedTuple):
     """At least one of *any* stands in every event that fires; *cost* is how often one does, for nothing."""
 
     any: tuple[Needle, ...]
@@ -55,15 +55,15 @@ class Needles:
 
 
 @cache
-def _table() -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-    """How common pieces are in all texts, and values in those of their field; 0 to 1."""
+def _table() -> tuple[dict[str, float], dict[str, tuple[dict[str, float], float]]]:
+    """How common pieces are in all texts; of each field the common values, and how common all others are; 0 to 1."""
     text = importlib.resources.files("forensics.detect.fast").joinpath("data/grams.json").read_text("ascii")
     table = json.loads(text)
     grams = {gram: count / table["per"] for gram, count in table["grams"].items()}
-    fields = {
-        field: {value: count / table["per"] for value, count in values.items()}
-        for field, values in table["fields"].items()
-    }
+    fields = {}
+    for field, values in table["fields"].items():
+        common = {value: count / table["per"] for value, count in values.items()}
+        fields[field] = common, max(0.0, 1 - sum(common.values()))
     return grams, fields
 
 
@@ -73,8 +73,9 @@ def frequency(text: str) -> float:
     if len(text) < 2:
         return 0.7
     size = min(3, len(text))
-    pieces = [text[at : at + size] for at in range(min(len(text), 64) - size + 1)]
-    return min(grams.get(piece, _RARE) for piece in pieces) * 0.93 ** min(len(text), 40)
+    get = grams.get
+    last = min(len(text), _LOOKED_AT) - size + 1
+    return min([get(text[at : at + size], _RARE) for at in range(last)]) * 0.93 ** min(len(text), 40)
 
 
 def _stands(kind: Kind, text: str, value: str) -> bool:
@@ -89,9 +90,12 @@ def _stands(kind: Kind, text: str, value: str) -> bool:
 def cost(field: str | None, kind: Kind, text: str) -> float:
     """How often a needle is taken to be found for nothing: in the common values of its field, and in the others."""
     _, fields = _table()
-    common = fields.get(field, {}) if field is not None else {}
-    known = sum(rate for value, rate in common.items() if _stands(kind, text, value))
-    return known + max(0.0, 1 - sum(common.values())) * frequency(text) * _WEIGHT[kind]
+    common, others = fields.get(field or "", _NOTHING)
+    if kind == "eq":
+        known = common.get(text, 0.0)
+    else:
+        known = sum([rate for value, rate in common.items() if text in value and _stands(kind, text, value)])
+    return known + others * frequency(text) * _WEIGHT[kind]
 
 
 def needles(node: Node) -> Needles | None:
@@ -132,9 +136,10 @@ def _of_atom(atom: Atom) -> Needles | None:
         texts = [atom.value.lower() if atom.cased else atom.value]
     else:
         return None
-    rated = [
-        Needles((Needle(atom.field, kind, text),), cost(atom.field, kind, text))
-        for text in texts
-        if text or (kind == "eq" and atom.field is not None)
-    ]
-    return min(rated, key=lambda one: one.cost, default=None)
+    best: Needles | None = None
+    for text in texts:
+        if text or (kind == "eq" and atom.field is not None):
+            price = cost(atom.field, kind, text)
+            if best is None or price < best.cost:
+                best = Needles((Needle(atom.field, kind, text),), price)
+    return best
