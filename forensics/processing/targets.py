@@ -11,7 +11,7 @@ from forensics.processing.claiming import Claim
 from forensics.processing.parts import Span, spans_of
 
 #: parsers whose recovered events are matched too, if their templates are certain (class A)
-RECOVERED = ("windows.evtx-residual", "windows.evtx-carved")
+RECOVERED = ("windows.evtx-residual", "windows.evtx-carved", "windows.evtx-hidden")
 
 
 @dataclass(frozen=True, slots=True)

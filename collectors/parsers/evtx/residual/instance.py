@@ -59,6 +59,20 @@ def read_body(chunk: bytes, offset: int, size: int) -> Body:
     return Reader(chunk, at, end, definition=False).read()
 
 
+def body_end(chunk: bytes, offset: int, size: int) -> int:
+    """Return where the binary XML of the record of *size* bytes at *offset* ends, in the chunk.
+
+    :raises Unreadable: it is no binary XML that fits the record.
+    """
+    at, end = offset + 24, offset + size - 4
+    if not chunk.startswith(FRAGMENT, at):
+        raise Unreadable("no fragment header")
+    if at + 4 < end and chunk[at + 4] == _TEMPLATE:
+        _, after = _instance(chunk, at + 4, end, deep=False)
+        return after + 1
+    return at + Reader(chunk, at, end, definition=False).read().length
+
+
 def _instance(chunk: bytes, at: int, end: int, *, deep: bool) -> tuple[Instance, int]:
     if at + 14 > end:
         raise Unreadable("cut off")
