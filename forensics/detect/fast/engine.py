@@ -97,8 +97,12 @@ class Engine:
             rest = text[at if plan.keywords.quiet else cut.start(2) :]
             if unusual(rest):
                 return self._by_view(text)
-            hits.extend(words)
-            hits.extend(plan.keywords.rules(rest))
+            hits += words
+            hits += plan.keywords.rules(rest)
+        return self._decide(plan, data, hits, text), of
+
+    def _decide(self, plan: ClassPlan, data: dict[str, Any], hits: list[int], text: str) -> Found:
+        """Look up the data's values, ask the rules that they are about and those of *hits*."""
         get = data.get
         for name, known in plan.known:
             value = get(name, MISSING)
@@ -108,10 +112,9 @@ class Engine:
             if found:
                 hits += found
         if not hits and not plan.always:
-            return plan.fixed, of
-        candidates = plan.always.union(hits)
+            return plan.fixed
         values = [get(name, MISSING) for name in plan.names]
-        return self._ask(plan, candidates, values, text), of
+        return self._ask(plan, plan.always.union(hits), values, text)
 
     def _data(self, plan: ClassPlan, text: str) -> dict[str, Any] | None:
         """Return the flat object of an event's data, None if it is none."""
