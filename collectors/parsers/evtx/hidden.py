@@ -28,6 +28,7 @@ from forensics.model.event import Event, Opened, Problem
 _HEAD = struct.Struct("<4sIQQ")
 #: last record's number and id in a chunk's header: the library gives nothing behind that id
 _LAST = (16, 32)
+_BEYOND = ((1 << 63) - 1).to_bytes(8, "little")
 _NUMBERS = struct.Struct("<QQ")
 #: records hidden in one frame that are given; a chunk cannot hold more
 MAX_INSIDE = 2_048
@@ -99,9 +100,8 @@ def _apart(chunk: bytes, given: list[Hidden]) -> bytes:
         _frame(copy, one.record.offset, one.record.size)
     for offset, end in first.items():
         _frame(copy, offset, end - offset)
-    last = max([one.record.id for one in given] + [int.from_bytes(chunk[at : at + 8], "little") for at in _LAST])
     for at in _LAST:
-        copy[at : at + 8] = last.to_bytes(8, "little")
+        copy[at : at + 8] = _BEYOND
     return bytes(copy)
 
 
