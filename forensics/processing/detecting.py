@@ -153,9 +153,8 @@ class _Run:
     def detect(self, sink: Sink) -> ScanReport:
         """Match, unless this very run is there already."""
         self.report.counts["contents"] = len(self.targets)
-        lines = "".join(sorted(target.identity for target in self.targets))
-        over = hashlib.sha256(lines.encode()).hexdigest()
-        self.report.key = key = self._key(over)
+        matched = "".join(sorted(target.identity for target in self.targets))
+        self.report.key = key = self._key(hashlib.sha256(matched.encode()).hexdigest())
         if sink.has(key):
             self.report.skipped = True
             return self.report
@@ -166,6 +165,9 @@ class _Run:
                 self._correlate(rows)
                 for one in (problem for pack in self.report.packs for problem in pack.problems):
                     rows.add({"not_run": one.rule, "where": one.where, "reason": one.reason})
+            # the contents as docs/format.md names those of a scanner; the key also says as what they were matched
+            contents = "".join(f"{sha256}\n" for sha256 in sorted({target.sha256 for target in self.targets}))
+            over = hashlib.sha256(contents.encode()).hexdigest()
             self.report.receipt = sink.take(self._receipt(key, over), out if rows.rows else None)
         finally:
             if self.report.receipt is None:
