@@ -85,6 +85,10 @@ class BagCase:
     def receipts(self) -> Iterator[Receipt]:
         return (receipt for receipt in self._receipts.values() if receipt.content in self._places)
 
+    def every_receipt(self) -> Iterator[Receipt]:
+        """Those of whole runs too (rules matched over all contents), which are about no single content."""
+        return iter(self._receipts.values())
+
     def place(self, content: str) -> Held | None:
         return self._places.get(content)
 

@@ -21,7 +21,7 @@ _OFF = {
 _ACTIONS = ("log-cleared", "time-changed", *_OFF)
 
 
-def _clock(event: Event) -> int | None:
+def clock_step(event: Event) -> int | None:
     """By how many ns the clock was set, as a Windows event tells; None if it does not."""
     before = gaps_sequence.iso(fields.text(event, "PreviousTime", "OldTime"))
     after = gaps_sequence.iso(fields.text(event, "NewTime"))
@@ -36,7 +36,7 @@ def _event(event: Event) -> Finding | None:
         reasons = ["security-cleared" if security else "log-cleared"]
         return finding(ID, "cleared", Subject(event.message, ref, event.ts, "", attrs), reasons)
     if event.action == "time-changed":
-        step = _clock(event)
+        step = clock_step(event)
         if step is None or abs(step) < CLOCK_STEP:
             return None
         text = f"by {step / SECOND:+,.0f} s ({event.user or 'unknown'}, {event.process or 'unknown program'})"

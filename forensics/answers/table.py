@@ -74,6 +74,17 @@ COLUMNS: dict[str, tuple[tuple[str, str, int], ...]] = {
         ("target", "to", 24), ("account", "account", 28), ("count", "count", 6), ("state", "state", 14),
         ("protocol", "way", 28), ("details", "details", 0),
     ),
+    "coverage": (
+        ("what", "what", 11), ("host", "host", 20), ("channel", "log", 44), ("first", "first (UTC)", 19),
+        ("last", "last (UTC)", 19), ("records", "records", 9), ("recovered", "recovered", 16),
+        ("oldest_id", "oldest", 9), ("newest_id", "newest", 9), ("missing", "missing", 7),
+        ("regained", "regained", 8), ("gaps", "gaps", 20), ("problems", "problems", 8), ("dirty", "dirty", 5),
+        ("cleared", "cleared", 30), ("says", "says", 0),
+    ),
+    "coverage-rules": (
+        ("host", "host", 20), ("verdict", "verdict", 20), ("level", "level", 13), ("title", "rule", 60),
+        ("needs", "needs", 60), ("pack", "pack", 14), ("file", "file", 0),
+    ),
     "processes": (
         ("pid", "pid", 8), ("ppid", "parent", 8), ("user", "user", 14), ("started", "started (UTC)", 19),
         ("flags", "stands out", 30), ("cmdline", "command line", 0),

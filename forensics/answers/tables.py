@@ -10,6 +10,8 @@ from forensics.answers.accountfiles import accounts_of
 from forensics.answers.agreement import agreement_table
 from forensics.answers.case import Case, Table
 from forensics.answers.cited import state
+from forensics.answers.coverage import coverage_table
+from forensics.answers.coverage_rules import rules_table
 from forensics.answers.listeners import local_of
 from forensics.answers.processes import command_line, flags
 from forensics.answers.windows_tables import windows_tables
@@ -198,5 +200,7 @@ def tables(case: Case) -> dict[str, Table]:
         Table("persistence", lambda: persistence_rows(case)),
         *windows_tables(case, logs),
         agreement_table(case),
+        coverage_table(case, logs),
+        rules_table(case, logs),
     )
     return {table.name: table for table in found}

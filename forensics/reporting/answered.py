@@ -68,6 +68,19 @@ ANSWERED: tuple[Spec, ...] = (
         Col("target", "to", "code", 20, narrow=True), Col("account", "account", "code", 20, narrow=True),
         Col("protocol", "way", "code", 24), Col("count", "count", "number", 7), Col("details", "details", "text", 0),
     ),
+    _spec(
+        "coverage", "rows of the coverage statement", Col("what", "what", "code", 12, narrow=True), _HOST,
+        Col("channel", "log", "code", 30, narrow=True), _ts("first", "first"), Col("last", "last", "time", 23),
+        Col("recovered", "recovered", "code", 14), Col("oldest_id", "oldest", "number", 9),
+        Col("newest_id", "newest", "number", 9), Col("missing", "missing", "number", 8),
+        Col("cleared", "cleared", "code", 24), Col("says", "says", "text", 0, narrow=True),
+    ),
+    _spec(
+        "coverage-rules", "rules without the records that they need", _HOST,
+        Col("verdict", "verdict", "code", 20, narrow=True), Col("level", "level", "code", 12),
+        Col("title", "rule", "text", 0, narrow=True), Col("needs", "needs", "code", 36),
+        Col("file", "file", "code", 24),
+    ),
     *LOGS,
 )  # fmt: skip
 
@@ -84,5 +97,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "powershell": ("PowerShell", "Decoded text stands beside what hides it; nothing was run. Long texts are cut here."),
     "defender": ("Defender", "What it took things for is its opinion."),
     "lateral": ("Movement between machines", "Counts are of records. The clocks of different hosts are not corrected."),
+    "coverage": ("What the logs could show", "Not seen is not the same as not logged: docs/coverage.md."),
+    "coverage-rules": ("Rules that could not have fired", "By the channels, providers and event ids that were seen."),
     **LOG_LABELS,
 }
