@@ -24,8 +24,8 @@ def coverage_rows(case: Case, notes: list[str], packs: tuple[str, ...] = ()) -> 
     Columns: ``what`` (``log``, ``cleared log`` that has no record here, ``empty log``, ``not seen``, ``not read``,
     ``audit``, ``rules``), ``host``, ``channel``, ``files``, ``first``, ``last`` (ns), ``records``, ``corrupt``,
     ``undated``, ``recovered``, ``oldest_id``, ``newest_id``, ``missing`` (numbers between them without
-    live record), ``regained`` (of these, with a recovered record), ``gaps``, ``problems`` (of the parser), ``dirty`` (files),
-    ``cleared``, ``says``, ``not_seen`` (channels; audit subcategories).
+    live record), ``regained`` (of these, with a recovered record), ``gaps``, ``problems`` (of the parser),
+    ``dirty`` (files), ``cleared``, ``says``, ``not_seen`` (channels; audit subcategories).
 
     :param packs: Sigma packs whose rules are held against it; none: our own.
     """

@@ -22,6 +22,7 @@ def answers() -> tuple[Answer, ...]:
         changed,
         commands,
         defender_findings,
+        deletion,
         gaps,
         lateral_chain,
         listeners,
@@ -54,6 +55,7 @@ def answers() -> tuple[Answer, ...]:
         powershell.PowerShell(),
         defender_findings.DefenderAnswer(),
         gaps.Gaps(),
+        deletion.Deletion(),
     )
 
 

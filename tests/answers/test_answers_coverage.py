@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -26,7 +27,7 @@ SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schema"
 EVENTLOG = "Microsoft-Windows-Eventlog"
 
 
-def rows(case: MemoryCase, what: str = "log") -> dict[tuple[str, str], dict]:
+def rows(case: MemoryCase, what: str = "log") -> dict[tuple[str, str], dict[str, Any]]:
     return {(one["host"], one["channel"]): one for one in coverage_table(case, "") if one["what"] == what}
 
 
@@ -66,7 +67,7 @@ def test_clearings_go_to_the_log_that_they_name() -> None:
 def test_what_was_not_seen_is_said_so_and_never_as_not_audited() -> None:
     logs = Logs("PC1")
     logs.add(1, "Security", 4688, {"Task": 1})
-    logs.case.events_[-1].attrs["Event"]["System"]["Task"] = 13312  # type: ignore[index]
+    logs.case.events_[-1].attrs["Event"]["System"]["Task"] = 13312
     logs.case.file("/Windows/System32/winevt/Logs/System.evtx", b"y", outcome="denied")
     (missing,) = rows(logs.case, "not seen").values()
     assert "System" in missing["not_seen"] and "Security" not in missing["not_seen"]

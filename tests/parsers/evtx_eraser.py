@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-from collectors.parsers.evtx.walk import CHUNK, HEADER, walk
+from collectors.parsers.evtx.walk import HEADER, walk
 
 
 def repair(chunk: bytearray) -> bytes:
@@ -33,19 +33,6 @@ def erase(chunk: bytes, index: int, *, renumber: bool = True) -> bytes:
             out[one.offset + 8 : one.offset + 16] = struct.pack("<Q", one.id - 1)
         for at in (16, 32):
             out[at : at + 8] = struct.pack("<Q", int.from_bytes(out[at : at + 8], "little") - 1)
-    return repair(out)
-
-
-def remove(chunk: bytes, index: int) -> bytes:
-    """The chunk without its record *index*, its bytes gone and the later ones moved up: no number is changed.
-
-    Only for chunks without templates: nothing else in them points at places.
-    """
-    records = walk(chunk).records
-    gone = records[index]
-    free = int.from_bytes(chunk[48:52], "little") - gone.size
-    out = bytearray((chunk[: gone.offset] + chunk[gone.offset + gone.size :]).ljust(CHUNK, b"\0"))
-    out[48:52] = struct.pack("<I", free)
     return repair(out)
 
 
