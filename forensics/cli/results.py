@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
@@ -95,12 +96,15 @@ def results_text(work: Work, report: ReportInfo | None = None) -> str:
     levels = work.levels()
     counts = ", ".join(f"{levels[name]:,} {name}" for name in LEVELS)
     lines = [f"findings     {counts}"]
-    standing = work.standing()
-    for finding, path in standing[:SHOWN]:
-        where = f": {path}" if path and path not in finding.title else ""
-        lines.append(f"  {_MARKS[finding.level]} {finding.level:<8} {_safe(finding.title + where)}"[:160])
+    standing = Counter(
+        (finding.level, finding.title + (f": {path}" if path and path not in finding.title else ""))
+        for finding, path in work.standing()
+    )  # in the order met: what is said several times of one file is one line
+    for (level, text), times in list(standing.items())[:SHOWN]:
+        lines.append(f"  {_MARKS[level]} {level:<8} {_safe(text)}"[:150] + (f"  {times:,}x" if times > 1 else ""))
     if len(standing) > SHOWN:
-        lines.append(f"  ... and {len(standing) - SHOWN:,} more: {work.path / 'findings.jsonl'}")
+        more = standing.total() - sum(list(standing.values())[:SHOWN])
+        lines.append(f"  ... and {more:,} more: {work.path / 'findings.jsonl'}")
     lines += [_plugin_text(plugin, row) for plugin, row in work.results().items() if not plugin.startswith(AGREEMENT)]
     lines += sentences(work.event_logs())
     lines += _some("not run", work.not_run(), "in the report")
