@@ -13,6 +13,7 @@ from benchmarks import (
     browser,
     copying,
     detecting,
+    evtxing,
     imaging,
     page,
     proving,
@@ -42,6 +43,8 @@ ALL: dict[str, Callable[[], Result | None]] = {
     "large": copying.run_large,
     "walk": copying.run_walk,
     "detect": detecting.run,
+    "evtx": evtxing.run,
+    "evtx-large": evtxing.run_large,
     "evtx-residual": recovering.run,
     "text-logs": textlogs.run,
 }

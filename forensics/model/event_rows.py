@@ -11,16 +11,31 @@ from forensics.model.event import Event, Finding, Level, Live, Ref, Strength, Tz
 
 MAX_TEXT = 1 << 16
 MAX_REFS = 256
-_EVENT_TEXTS = (
+#: the columns that are text, in a row's order
+EVENT_TEXTS = (
     "content", "parser", "version", "locator", "ts_kind", "ts_raw", "user", "src_ip", "process", "action", "message",
 )  # fmt: skip
-_event_texts: Callable[[Event], tuple[str, ...]] = attrgetter(*_EVENT_TEXTS)
+#: their values, in that order
+event_texts: Callable[[Event], tuple[str, ...]] = attrgetter(*EVENT_TEXTS)
+
+
+class JsonAttrs(dict[str, Any]):
+    """Attrs whose JSON the parser has anyway; the row is then made without encoding them again.
+
+    :param json: what ``msgspec.json.encode(value)`` gives, in UTF-8. Whoever changes the dict makes this wrong.
+    """
+
+    __slots__ = ("json",)
+
+    def __init__(self, value: Mapping[str, Any], json: bytes) -> None:
+        super().__init__(value)
+        self.json = json
 
 
 def event_row(event: Event) -> dict[str, Any]:
     """Return *event* as a JSON object with its ``event_id``; what is empty is left out."""
     row: dict[str, Any] = {"event_id": event.event_id}
-    for name, value in zip(_EVENT_TEXTS, _event_texts(event), strict=True):
+    for name, value in zip(EVENT_TEXTS, event_texts(event), strict=True):
         if value:
             row[name] = value if len(value) <= MAX_TEXT else value[:MAX_TEXT]
     if event.ts is not None:
@@ -67,7 +82,7 @@ def event_from_row(row: Mapping[str, Any]) -> Event:
         tz_basis=_word(row, "tz_basis", "none", get_args(TzBasis)),
         state=_word(row, "state", "live", get_args(Live)),
         attrs=attrs,
-        **{name: _text(row, name) for name in _EVENT_TEXTS},
+        **{name: _text(row, name) for name in EVENT_TEXTS},
     )
     if row.get("event_id", event.event_id) != event.event_id:
         raise ValueError("event_id is not that of its content, parser and locator")

@@ -11,6 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from forensics.model.event import Event
+from forensics.model.event_rows import EVENT_TEXTS, MAX_TEXT, JsonAttrs, event_row, event_texts
+
 #: one row, in bytes; a larger one is refused and becomes a problem
 MAX_ROW = 2 << 20
 #: one partition, uncompressed
@@ -56,6 +59,36 @@ def row_bytes(row: Mapping[str, Any]) -> bytes:
     return data if data.isascii() else data.decode("utf-8").encode("ascii", _AS_JSON)
 
 
+@cache
+def _row_type() -> tuple[Callable[..., Any], Callable[[bytes], Any]]:
+    """Return a type whose objects are encoded as :func:`event_row`'s dicts are, and one for JSON that is there."""
+    import msgspec
+
+    texts = [(name, str, "") for name in EVENT_TEXTS]
+    rest = [("ts", int | None, None), ("tz_basis", str, "?"), ("state", str | None, None), ("attrs", Any, None)]
+    made = msgspec.defstruct("Row", [("event_id", str), *texts, *rest], omit_defaults=True, gc=False)
+    return made, msgspec.Raw
+
+
+def event_bytes(event: Event) -> bytes:
+    """Return ``row_bytes(event_row(event))``, made in fewer steps; JSON that the parser had is put in as it is."""
+    made, raw = _row_type()
+    attrs: Any = event.attrs
+    if type(attrs) is JsonAttrs:
+        attrs = raw(attrs.json) if attrs else None
+    elif type(attrs) is not dict:
+        attrs = dict(attrs)
+    state = None if event.state == "live" else event.state
+    row = made(event.event_id, *event_texts(event), event.ts, event.tz_basis, state, attrs or None)
+    try:
+        data = _encoder()(row)
+    except (UnicodeEncodeError, RecursionError):
+        return row_bytes(event_row(event))
+    if len(data) > MAX_TEXT:
+        return row_bytes(event_row(event))  # a text of it may be too long
+    return data if data.isascii() else data.decode("utf-8").encode("ascii", _AS_JSON)
+
+
 class RowTooBig(ValueError):
     """A row, or the partition, is beyond its bound."""
 
@@ -76,7 +109,16 @@ class RowWriter:
 
         :raises RowTooBig: nothing of it is written.
         """
-        data = row_bytes(row)
+        self._add(row_bytes(row))
+
+    def add_event(self, event: Event) -> None:
+        """Write the row of an event.
+
+        :raises RowTooBig: nothing of it is written.
+        """
+        self._add(event_bytes(event))
+
+    def _add(self, data: bytes) -> None:
         if len(data) > MAX_ROW or self._written + len(data) > MAX_BYTES:
             raise RowTooBig(f"a row of {len(data)} bytes")
         self._batch += data + b"\n"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from forensics.tasks.rowfile import row_bytes
+from forensics.model.event import Event
+from forensics.model.event_rows import MAX_TEXT, JsonAttrs, event_row
+from forensics.tasks.rowfile import event_bytes, row_bytes
 
 LEAVES = st.one_of(
     st.none(),
@@ -39,3 +43,30 @@ def test_what_is_no_json_is_refused() -> None:
     loop["loop"] = loop
     with pytest.raises((ValueError, RecursionError)):
         row_bytes(loop)
+
+
+TEXTS = st.one_of(st.just(""), st.text(st.characters(codec=None, exclude_categories=()), max_size=9))
+EVENTS = st.builds(
+    Event,
+    *([TEXTS] * 4),
+    ts=st.one_of(st.none(), st.integers(-(1 << 63), (1 << 63) - 1)),
+    tz_basis=st.sampled_from(["utc", "none"]),
+    state=st.sampled_from(["live", "recovered"]),
+    user=TEXTS,
+    message=TEXTS,
+    attrs=st.dictionaries(st.text(), VALUES, max_size=3),
+)
+
+
+@given(EVENTS)
+@example(Event("c", "p", "1", "o0", message="x" * (MAX_TEXT + 1), attrs={"a": "\u00e9"}))
+@example(Event("c", "p", "1", "o0", user="\ud800", attrs={"a": 1.5}))
+def test_an_events_line_is_that_of_its_row(event: Event) -> None:
+    """Also where the parser brings the JSON of the attrs along."""
+    plain = row_bytes(event_row(event))
+    assert event_bytes(event) == plain
+    try:
+        encoded = msgspec.json.encode(event.attrs)
+    except UnicodeEncodeError:
+        return
+    assert event_bytes(dataclasses.replace(event, attrs=JsonAttrs(event.attrs, encoded))) == plain

@@ -18,6 +18,11 @@ from collectors.parsers.text import MAX_MESSAGE, address, one_line
 _FIELD = re.compile(r"\{([^{}]+)\}")
 _SPACE = re.compile(r"\s+")
 _EMPTY = {"", "-", "S-1-0-0", "NULL", "%%1793"}
+_PARTS = ("EventData", "UserData", "ProcessingErrorData", "DebugData")
+_OTHERS = frozenset(_PARTS[1:])
+_PLAIN = frozenset((str, int, type(None)))
+#: texts by name; numbers and nothing as the record has them
+Fields = Mapping[str, str | int | None]
 MAX_FIELDS = 40
 MAX_VALUE = 200
 MAX_SHORT = 256
@@ -66,17 +71,22 @@ def _pairs(value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
 
 def _attribute(system: Mapping[str, Any], element: str, name: str) -> str:
     value = system.get(element)
-    found = value.get("#attributes") if isinstance(value, dict) else None
-    return _text(found.get(name)) if isinstance(found, dict) else ""
+    found = value.get("#attributes") if type(value) is dict else None
+    text = found.get(name) if type(found) is dict else ""
+    return text if type(text) is str else _text(text)
 
 
-def _first(fields: Mapping[str, str], candidates: tuple[tuple[str, str], ...]) -> str:
+def _of(fields: Fields, name: str) -> str:
+    value = fields.get(name, "")
+    return value if type(value) is str else "" if value is None else str(value)
+
+
+def _first(fields: Fields, candidates: tuple[tuple[str, str], ...]) -> str:
     """Return the first value that says something; (domain, name) is ``Domain\\Name``."""
     for domain, name in candidates:
-        value = fields.get(name)
-        if not value or (value := value.strip()) in _EMPTY:
+        if name not in fields or (value := _of(fields, name).strip()) in _EMPTY:
             continue
-        prefix = fields.get(domain, "").strip() if domain else ""
+        prefix = _of(fields, domain).strip() if domain else ""
         if prefix and prefix not in _EMPTY and "\\" not in value and "@" not in value:
             return f"{prefix}\\{value}"
         return value
@@ -112,27 +122,38 @@ def _plan(provider: str, identifier: str) -> _Plan:
     return _Plan(known.action, user, known.src or default.src, process, say)
 
 
-def _say(plan: _Plan, fields: Mapping[str, str], user: str, src: str) -> str:
+def _say(plan: _Plan, fields: Fields, user: str, src: str) -> str:
     parts = []
     for text, name, words in plan.say:
         parts.append(text)
         if not name:
             break
-        value = user if name == "user" else (src or "-") if name == "src" else fields.get(name, "").strip()
-        word = words.get(value.lower()) if words else None
-        parts.append(f"{value} ({word})" if word else value if value not in _EMPTY else "-")
+        value = user if name == "user" else src if name == "src" else _of(fields, name).strip()
+        if words and (word := words.get(value.lower())):
+            value = f"{value} ({word})"
+        parts.append("-" if value in _EMPTY else value)
     return "".join(parts)
 
 
-def _summary(provider: str, identifier: str, fields: Mapping[str, str]) -> str:
-    shown = [f"{name}={value[:MAX_VALUE]}" for name, value in fields.items() if value not in _EMPTY]
+def _summary(provider: str, identifier: str, fields: Fields) -> str:
+    texts = [(name, _of(fields, name)) for name in fields]
+    shown = [f"{name}={value[:MAX_VALUE]}" for name, value in texts if value not in _EMPTY]
     return f"{provider or 'unknown provider'} {identifier}: " + "; ".join(shown[:MAX_FIELDS])
 
 
-def _fields(event: Mapping[str, Any]) -> dict[str, str]:
+def _fields(event: Mapping[str, Any]) -> Fields:
     """Return the leaves of the record's data by name; the first of a name counts."""
+    data = event.get("EventData")
+    if (
+        type(data) is dict
+        and "Data" not in data
+        and "#attributes" not in data
+        and _PLAIN.issuperset(map(type, data.values()))
+        and _OTHERS.isdisjoint(event)
+    ):
+        return data  # nearly every record: nothing is to be made anew
     fields: dict[str, str] = {}
-    for part in ("EventData", "UserData", "ProcessingErrorData", "DebugData"):
+    for part in _PARTS:
         data = event.get(part)
         if not isinstance(data, dict):
             continue
@@ -187,7 +208,10 @@ def columns(record: Mapping[str, Any]) -> Columns:
     plan = _plan(provider[:MAX_SHORT], identifier[:MAX_SHORT])
     raw = _attribute(system, "TimeCreated", "SystemTime")
     user = _first(fields, plan.user) or _attribute(system, "Security", "UserID")
-    src = next((a for name in plan.src if name in fields and (a := address(fields[name]))), "") if fields else ""
+    src = ""
+    for name in plan.src:
+        if name in fields and (src := address(_of(fields, name))):
+            break
     message = _message(_say(plan, fields, user, src) if plan.say else _summary(provider, identifier, fields))
     process = _first(fields, plan.process)
     process = _short(process) if len(process) <= MAX_SHORT else one_line(process)

@@ -14,7 +14,7 @@ from typing import Any
 from collectors.parsers import names
 from collectors.parsers.evtx.columns import Columns, columns
 from collectors.parsers.evtx.matched import matched
-from collectors.parsers.evtx.rust import escaped, native
+from collectors.parsers.evtx.rust import escaped, native_json
 from collectors.parsers.evtx.slots import Slot, slots
 from collectors.parsers.evtx.walk import (
     CHUNK,
@@ -29,6 +29,7 @@ from collectors.parsers.evtx.walk import (
     walk,
 )
 from forensics.model.event import Event, Opened, Problem
+from forensics.model.event_rows import JsonAttrs
 
 #: what one task gets of a large log: 1,024 chunks
 PART = 64 << 20
@@ -37,6 +38,8 @@ _TOLD = (
     "records-parsed", "records-problem", "records-behind-damage", "records-damaged", "records-broken-head",
     "frames-in-free-space", "frames-without-chunk", "header-time-differs",
 )  # fmt: skip
+_ADDITION = ',"record":%d,"header_filetime":%d,"offset":%d,"chunk":%d,"crc":"%s","frame":"%s"}'
+_ADDED = _ADDITION.count(":%") + _ADDITION.count(':"%')
 _CORRUPT = ("damaged", "broken-head")
 _FILETIME_EPOCH = 116_444_736_000_000_000
 
@@ -145,7 +148,7 @@ class _Run:
     def record(self, slot: Slot, crc: Crc, record: Record, text: str) -> Event | Problem:
         """Make an event of a record's text."""
         try:
-            attrs = native(text)
+            attrs, encoded = native_json(text)
             view = columns(attrs)
         except (ValueError, RecursionError) as error:
             return self.problem(slot, record, f"its JSON cannot be read: {error}")
@@ -158,6 +161,11 @@ class _Run:
         offset = slot.offset + record.offset
         attrs["record"], attrs["header_filetime"] = record.id, record.filetime
         attrs["offset"], attrs["chunk"], attrs["crc"], attrs["frame"] = offset, slot.number, crc, record.state
+        if encoded and len(attrs) == _ADDED + 1 and "Event" in attrs:
+            # a record's own member may have a name of ours, if it is a strange one: then it is encoded anew
+            attrs = JsonAttrs(attrs, encoded[:-1] + (_ADDITION % (
+                record.id, record.filetime, offset, slot.number, crc, record.state,
+            )).encode("ascii"))  # fmt: skip
         return event_of(self.opened, f"o{offset}", view, attrs, "corrupt" if record.state in _CORRUPT else "live")
 
 

@@ -14,7 +14,9 @@ import json
 import re
 import struct
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from collectors.parsers.evtx.walk import CHUNK, FILE_MAGIC, HEADER, RECORD_MAGIC, SMALLEST, Record, Walk
@@ -27,6 +29,7 @@ _CONTROL = re.compile("[\x00-\x1f]")
 MAX_ERRORS = 4096
 #: The header's 64 string and 32 template pointers, 4 bytes each.
 _TABLES, _TABLES_END = 128, 512
+_HEADS = struct.Struct("<96I")
 
 
 @dataclass(slots=True)
@@ -68,20 +71,19 @@ def looping(chunk: bytes) -> list[int]:
     """
     found = []
     ends: dict[int, bool] = {}  # where chains are known to lead, so that many heads of a long one cost one walk
-    for head in range(_TABLES, _TABLES_END, 4):
-        at = int.from_bytes(chunk[head : head + 4], "little")
-        walked = []
+    for number, begin in enumerate(_HEADS.unpack_from(chunk.ljust(_TABLES_END, b"\0"), _TABLES)):
+        at = begin
         while at and at not in ends:
-            walked.append(at)
             following = int.from_bytes(chunk[at : at + 4], "little")
+            ends[at] = following < at
             if following >= at:
-                ends[at] = False
                 break
             at = following
-        well = ends.get(at, True)
-        ends.update(dict.fromkeys(walked, well))
-        if not well:
-            found.append(head)
+        if not ends.get(at, True):
+            found.append(_TABLES + 4 * number)
+            while begin != at:
+                ends[begin] = False
+                begin = int.from_bytes(chunk[begin : begin + 4], "little")
     return found
 
 
@@ -161,23 +163,39 @@ def escaped(text: str) -> str:
         return text  # the parser states it
 
 
-def native(text: str) -> dict[str, Any]:
-    """Return the record's JSON as a dict.
+@cache
+def _codec() -> tuple[Callable[[str], Any], Callable[[Any], bytes], tuple[type[Exception], ...]]:
+    import msgspec
+
+    errors = (msgspec.DecodeError, UnicodeEncodeError)
+    return msgspec.json.Decoder().decode, msgspec.json.Encoder().encode, errors
+
+
+def native_json(text: str) -> tuple[dict[str, Any], bytes]:
+    """Return the record's JSON as a dict, and the dict as msgspec encodes it; ``b""`` if it cannot.
 
     :raises ValueError: if it is none.
     """
-    import msgspec
-
+    decode, encode, errors = _codec()
     try:
-        value: Any = msgspec.json.decode(text)
-        whole = len(msgspec.json.encode(value)) >= (len(text) if text.isascii() else len(text.encode("utf-8")))
-    except (msgspec.DecodeError, UnicodeEncodeError):
+        value: Any = decode(text)
+        again = encode(value)
+        whole = len(again) >= (len(text) if text.isascii() else len(text.encode("utf-8")))
+    except errors:
         # half a surrogate pair, a number beyond a double: the standard library reads these
         whole = False
     if not whole:
         # or a name stands twice: decoders keep the last alone
         # strict=False: the library does not escape a control in an element's name (found by flipping bytes)
-        value = json.loads(text, strict=False, object_pairs_hook=_object)
+        value, again = json.loads(text, strict=False, object_pairs_hook=_object), b""
     if not isinstance(value, dict):
         raise ValueError("the record is no object")
-    return value
+    return value, again
+
+
+def native(text: str) -> dict[str, Any]:
+    """Return the record's JSON as a dict.
+
+    :raises ValueError: if it is none.
+    """
+    return native_json(text)[0]
