@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
@@ -169,3 +169,37 @@ def csv_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
             text.seek(0)
             text.truncate()
     yield text.getvalue().encode("utf-8")
+
+
+def csv_cells(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[bytes]:
+    """Yield any rows as CSV with a heading line; cells, headings too, are safe for spreadsheets."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(map(cell, names))
+    for row in rows:
+        writer.writerow(map(cell, row))
+        if text.tell() > 1 << 18:
+            yield text.getvalue().encode("utf-8")
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue().encode("utf-8")
+
+
+def lines_of(names: Sequence[str], rows: Iterable[Sequence[Any]], clean: Callable[[str], str]) -> Iterator[str]:
+    """Yield any rows as lines of a terminal, no column wider than 120 characters; a heading alone if there is none."""
+
+    def text(value: Any) -> str:
+        return "" if value is None else clean(" ".join(str(value)[:MAX_SHOWN].split()))
+
+    source = iter(rows)
+    head = [[text(value) for value in row] for row in islice(source, LOOKED_AT)]
+    titles = [text(name) for name in names]
+    widths = [min(120, max(map(len, column))) for column in zip(titles, *head, strict=True)]
+
+    def line(cells: Iterable[str]) -> str:
+        return "  ".join(_fit(one, width).ljust(width) for one, width in zip(cells, widths, strict=True)).rstrip()
+
+    yield line(titles)
+    yield from map(line, head)
+    for row in source:
+        yield line(text(value) for value in row)

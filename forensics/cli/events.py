@@ -13,6 +13,7 @@ import click
 from forensics.answers.bagcase import BagCase
 from forensics.answers.opening import cases
 from forensics.answers.tables import event_columns
+from forensics.cli.events_analysis import parquet_command, query_command
 from forensics.cli.events_carve import command as carve_command
 from forensics.cli.events_coverage import command as coverage_command
 from forensics.cli.events_options import filters, place_argument, say_problems
@@ -151,5 +152,7 @@ def _write(out: Path, form: str, rows: Iterator[dict[str, Any]], done: Written) 
 
 command.add_command(carve_command)
 command.add_command(coverage_command)
+command.add_command(parquet_command)
+command.add_command(query_command)
 for _name, _text in TABLES.items():
     command.add_command(table_command(_name, _text))
