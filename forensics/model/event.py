@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal, Protocol, runtime_checkable
 
@@ -128,11 +128,26 @@ class Parser(Protocol):
 
 
 @runtime_checkable
+class ConfirmingParser(Parser, Protocol):
+    """A parser whose claim rests on more than a content's first bytes: asked only where it claims the content."""
+
+    def confirms(self, head: bytes, read: Callable[[int, int], bytes]) -> bool:
+        """Return False if the content is none of its own after all.
+
+        It runs where :meth:`Parser.claims` does, so it is as simple, and raises nothing.
+
+        :param head: the first 4,096 bytes.
+        :param read: returns the bytes at an offset, up to a length; 64 KiB in all, then none.
+        """
+
+
+@runtime_checkable
 class CompanionParser(Parser, Protocol):
     """A parser that also gets every content that another one is given; what it claims itself does not matter."""
 
-    #: id of the parser that it goes with
-    beside: str
+    @property
+    def beside(self) -> str | tuple[str, ...]:
+        """Id of the parser that it goes with; several, if it goes with each of them."""
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,8 @@ from forensics.source.times import parse_rfc3339
 #: names of one content that plug-ins are asked about
 MAX_NAMES = 16
 HEAD = 4096
+#: bytes beyond it that one parser may look at before it claims
+LOOK = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,25 @@ class Content:
         for piece in pieces(self.bag, self.line):
             return bytes(piece[:HEAD]) if isinstance(piece, memoryview) else bytes(min(piece, HEAD))
         return b""
+
+    def looker(self) -> Callable[[int, int], bytes]:
+        """What a parser looks further with before it claims: bytes at an offset, LOOK in all.
+
+        Of a content that lies in parts there are none: it is claimed by its head alone, or not.
+        """
+        left, path = LOOK, self.whole_path
+
+        def read(offset: int, length: int) -> bytes:
+            nonlocal left
+            length = min(length, left)
+            left -= max(length, 0)
+            if path is None or offset < 0 or length <= 0:
+                return b""
+            with path.open("rb") as stream:
+                stream.seek(offset)
+                return stream.read(length)
+
+        return read
 
     @contextmanager
     def as_file(self, scratch: Path) -> Iterator[Path]:

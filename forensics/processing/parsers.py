@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 
 from forensics import registry
 from forensics.errors import FeatureUnavailable
-from forensics.model.event import ArbitratingParser, CompanionParser
-from forensics.processing.plugins import Loaded, Plugins, load_plugins
+from forensics.model.event import ArbitratingParser
+from forensics.processing.plugins import Loaded, Plugins, goes_with, load_plugins
 
 PARSERS = "forensics.parsers"
 #: ``second``: another parser reads every record too, a third judges where the two differ; ``all``: all three
@@ -43,7 +43,7 @@ def load_parsers(only: Iterable[str] = (), verify: Verify = "") -> Parsers:
     _check_verify(found, verify)
     loaded = tuple(_as_verified(one, verify) for one in found.loaded if not _left_out(one, verify))
     ids = {one.id for one in loaded}
-    beside = {one.obj.beside for one in loaded if isinstance(one.obj, CompanionParser)} - ids
+    beside = {id for one in loaded for id in goes_with(one)} - ids
     known = {plugin.id for plugin in registry.names(PARSERS)}
     more = load_plugins(PARSERS, sorted(beside & known)) if wanted and beside & known else Plugins((), ())
     quiet = frozenset(one.id for one in more.loaded)

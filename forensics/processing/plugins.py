@@ -8,7 +8,7 @@ from typing import Any
 
 from forensics import registry
 from forensics.errors import PluginError, SealbagError
-from forensics.model.event import CompanionParser, Parser
+from forensics.model.event import CompanionParser, ConfirmingParser, Parser
 from forensics.processing.contents import Content, Named
 
 #: a parser takes a content from this claim on
@@ -96,6 +96,8 @@ def choose(
         for named in content.names:
             try:
                 claim = int(parser.claims(named.path, head))
+                if claim >= CLAIM and (best is None or claim > best[0]) and isinstance(parser, ConfirmingParser):
+                    claim = claim if parser.confirms(head, content.looker()) else 0
             except Exception as error:  # noqa: BLE001  the boundary to a plug-in: it costs its own claim
                 on_error(loaded, error)
                 break
@@ -106,7 +108,15 @@ def choose(
 
 def companions(parsers: Iterable[Loaded], id: str) -> list[Loaded]:
     """Those that also get every content that the parser *id* is given."""
-    return [one for one in parsers if isinstance(one.obj, CompanionParser) and one.obj.beside == id]
+    return [one for one in parsers if id in goes_with(one)]
+
+
+def goes_with(loaded: Loaded) -> tuple[str, ...]:
+    """The ids of the parsers that a companion goes with; () if it is none."""
+    if not isinstance(loaded.obj, CompanionParser):
+        return ()
+    beside = loaded.obj.beside
+    return (beside,) if isinstance(beside, str) else tuple(beside)
 
 
 def declared(loaded: Loaded, named: Named) -> Mapping[str, str | int | None]:

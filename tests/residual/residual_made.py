@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from template_writer import EPOCH, Call, call, event_data, outer, text, user_data
@@ -35,18 +36,20 @@ def said(record: int, word: str = "a") -> tuple[int, Call]:
     return record, call(OUTER, 78, record, TIME + 10 * record, Call(SAID, (text(word), text("two"))))
 
 
-def opened(folder: Path, name: str, data: bytes, parser: Parser) -> ContentFile:
+def opened(folder: Path, name: str, data: bytes, parser: Parser, named: str = "") -> ContentFile:
     path = folder / name
     path.write_bytes(data)
-    return ContentFile(str(path), len(data), hashlib.sha256(data).hexdigest(), {}, parser.id, parser.version)
+    inputs = {"name": named} if named else {}
+    return ContentFile(str(path), len(data), hashlib.sha256(data).hexdigest(), inputs, parser.id, parser.version)
 
 
 class Case:
-    """Logs of one case, parsed with what all of them gave."""
+    """Contents of one case, parsed with what all of them gave; *names* of those that are no logs."""
 
-    def __init__(self, folder: Path, *logs: bytes) -> None:
+    def __init__(self, folder: Path, *logs: bytes, names: Mapping[int, str] | None = None) -> None:
         parser = EvtxResidualParser()
-        contents = [opened(folder, f"{number}.evtx", data, parser) for number, data in enumerate(logs)]
+        called = names or {}
+        contents = [opened(folder, f"{n}.evtx", data, parser, called.get(n, "")) for n, data in enumerate(logs)]
         rows = {json.dumps(row, sort_keys=True) for content in contents for row in parser.gather(content)}
         gathered = folder / "gathered.jsonl"
         gathered.write_text("".join(f"{row}\n" for row in sorted(rows)), "utf-8")

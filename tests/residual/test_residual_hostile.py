@@ -17,7 +17,8 @@ from residual_made import LOGON, OUTER, TIME, Case, logon, opened, thing
 from template_writer import filled, log
 
 from collectors.parsers.evtx.residual.binxml import MAX_DEPTH, Reader, Unreadable, Writer
-from collectors.parsers.evtx.residual.parser import EvtxResidualParser, store_from
+from collectors.parsers.evtx.residual.contents import store_from
+from collectors.parsers.evtx.residual.parser import EvtxResidualParser
 from collectors.parsers.evtx.residual.rows import MAX_CODE, found_of, row_of, store_of
 from collectors.parsers.evtx.residual.store import MAX_DEFINITIONS, Store
 from collectors.parsers.evtx.walk import CHUNK, residual

@@ -8,6 +8,7 @@ Source: [MS-EVEN6] 2.2.x; libyal's EVTX document; docs/evtx-recovery.md.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any, BinaryIO
 
 from collectors.parsers.evtx.matched import matched
 from collectors.parsers.evtx.residual.binxml import Unreadable
-from collectors.parsers.evtx.residual.chains import Placed, definitions, free_definitions
+from collectors.parsers.evtx.residual.contents import MAX_CARVED, Kind, kind_of, slots_of, store_from
 from collectors.parsers.evtx.residual.events import Made, made_event
 from collectors.parsers.evtx.residual.frames import Runs
 from collectors.parsers.evtx.residual.instance import read_body
@@ -23,8 +24,7 @@ from collectors.parsers.evtx.residual.live import LiveRecords
 from collectors.parsers.evtx.residual.reframe import render
 from collectors.parsers.evtx.residual.resolve import Place, Resolver
 from collectors.parsers.evtx.residual.rows import read_gathered, rows_of
-from collectors.parsers.evtx.residual.store import Source, Store
-from collectors.parsers.evtx.slots import Slot, read_at, slots
+from collectors.parsers.evtx.slots import Slot, read_at
 from collectors.parsers.evtx.walk import Record, Walk, residual, walk
 from forensics.model.event import Event, Opened, Problem
 
@@ -35,7 +35,7 @@ MAX_KEPT = 100_000
 _CLASSES = ("A1", "A2", "A3", "B", "C", "D", "E")
 _TOLD = (
     "residual-framed", "residual-duplicates", "residual-conflicts", "residual-unreadable", "residual-declined",
-    "live-by-other-templates",
+    "residual-again", "live-by-other-templates",
     *(f"residual-{name}" for name in _CLASSES),
 )  # fmt: skip
 
@@ -51,34 +51,16 @@ def frames_of(slot: Slot, found: Walk | None) -> list[Record]:
     return lost + free
 
 
-def placed(slot: Slot) -> Iterator[Placed]:
-    """Yield the definitions of a slot: those of its active area, then those in its free space."""
-    found = walk(slot.data) if slot.chunk else None
-    if found is not None:
-        yield from definitions(slot.data, found)
-    yield from free_definitions(slot.data, found.free if found is not None else None)
-
-
-def store_from(opened: Opened) -> Store:
-    """Return the definitions of one content."""
-    store = Store()
-    with opened.open() as stream:
-        for slot in slots(stream):
-            for one in placed(slot):
-                store.add(one.definition, Source(opened.sha256, slot.offset + one.offset, one.crc))
-    return store
-
-
 class EvtxResidualParser:
     """Residual records of Windows event logs."""
 
     id = "windows.evtx-residual"
     version = "1"
-    inputs: tuple[str, ...] = ()
-    beside = "windows.evtx"
+    inputs: tuple[str, ...] = ("name",)
+    beside = ("windows.evtx", "windows.evtx-carved", "windows.wevt")
 
     def claims(self, name: str, head: bytes) -> int:
-        """0: it gets what ``windows.evtx`` is given."""
+        """0: it gets what the parsers beside are given."""
         return 0
 
     def gather(self, opened: Opened) -> Iterator[Mapping[str, Any]]:
@@ -87,8 +69,15 @@ class EvtxResidualParser:
 
     def parse(self, opened: Opened) -> Iterator[Event | Problem]:
         """Yield an event for every residual record, or a problem for it."""
+        kind = kind_of(opened)
+        if kind == "provider":
+            opened.tell("definitions-given", store_from(opened, kind).size)
+            return
+        if kind == "carved" and opened.size > MAX_CARVED:
+            why = f"free space of chunks in the first {MAX_CARVED >> 30} GiB was read, not of those behind"
+            yield Problem(f"o{MAX_CARVED}", "not-searched", why)
         with opened.open() as stream:
-            run = Recovery(opened, LiveRecords(stream))
+            run = Recovery(opened, LiveRecords(stream), kind)
             for found in run.all(stream):
                 yield found if isinstance(found, Problem) else run.event(*found)
         run.tell()
@@ -111,9 +100,10 @@ class Recovery:
     Its store is that of all contents if they were gathered, else of this one alone.
     """
 
-    def __init__(self, opened: Opened, live: LiveRecords) -> None:
-        self.opened, self.live = opened, live
-        self.store, self.refused = read_gathered(opened.gathered) if opened.gathered else (store_from(opened), 0)
+    def __init__(self, opened: Opened, live: LiveRecords, kind: Kind = "log") -> None:
+        self.opened, self.live, self.kind = opened, live, kind
+        self.store, self.refused = read_gathered(opened.gathered) if opened.gathered else (store_from(opened, kind), 0)
+        self._given: set[bytes] = set()
         self.resolver = Resolver(self.store)
         self.counts: Counter[str] = Counter()
         self._waiting: list[Made] = []
@@ -121,7 +111,7 @@ class Recovery:
     def all(self, stream: BinaryIO) -> Iterator[tuple[Made, str] | Problem]:
         """Yield each record with its JSON text ("" for class E), or a problem for it."""
         spots, kept = [], 0
-        for slot in slots(stream):
+        for slot in slots_of(self.kind, stream, self.opened.size):
             found = walk(slot.data) if slot.chunk else None
             frames = frames_of(slot, found)
             self.live.add(slot.offset, slot.data, found.records if found else (), frames)
@@ -155,6 +145,9 @@ class Recovery:
             self.counts["residual-unreadable"] += free
             yield Problem(f"o{offset}", "binxml", f"{record.state} record {record.id}: {error}")
             return
+        if self.kind == "carved" and self._again(place.chunk[record.offset : record.offset + record.size]):
+            self.counts["residual-again"] += free
+            return
         same = self.live.same(record, body) if free else None
         if same is not None and same.equal:
             self.counts["residual-duplicates"] += 1
@@ -166,6 +159,15 @@ class Recovery:
             yield made, ""
         else:
             self._waiting.append(made)
+
+    def _again(self, raw: bytes) -> bool:
+        """Return whether these bytes were given before: an image holds copies of one chunk."""
+        key = hashlib.blake2b(raw, digest_size=8).digest()
+        if key in self._given:
+            return True
+        if len(self._given) < MAX_KEPT:
+            self._given.add(key)
+        return False
 
     def _render(self) -> Iterator[tuple[Made, str] | Problem]:
         """Render what waits, and give it in its order."""

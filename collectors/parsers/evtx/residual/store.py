@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from collectors.parsers.evtx.residual.definition import Definition
+from collectors.parsers.evtx.residual.meaning import meaning
 
 #: ``ok``: in an active area, both checksums of the chunk hold; ``bad``: they do not, or it has none;
 #: ``manifest``: in the WEVT_TEMPLATE resource of a provider's own file; ``slack``: outside the active area
@@ -114,8 +115,7 @@ class Store:
         found = self._looked_up.get(identifier)
         if found is None and identifier in self._by_id:
             known = self._by_id[identifier]
-            best = min((RANK[one.source.crc] for one in known.values()), default=0)
-            found = [one for _, one in sorted(known.items()) if RANK[one.source.crc] == best]
+            found = _best([one for _, one in sorted(known.items())])
             self._looked_up[identifier] = found
         return found or []
 
@@ -129,6 +129,25 @@ class Store:
     def __iter__(self) -> Iterator[Found]:
         for known in self._by_id.values():
             yield from known.values()
+
+
+def _best(known: list[Found]) -> list[Found]:
+    """Return those of best standing, and a provider's own file where it says something else than these.
+
+    A manifest stands in no log: it outweighs none, and none outweighs it. Of definitions that say the same, the
+    first one of best standing is kept.
+    """
+    best = min((RANK[one.source.crc] for one in known), default=0)
+    found = [one for one in known if RANK[one.source.crc] == best]
+    manifests = [one for one in known if one.source.crc == "manifest"]
+    if not manifests:
+        return found
+    said: dict[bytes, Found] = {}
+    for one in [*found, *manifests]:
+        said.setdefault(meaning(one.definition), one)
+    # two forms in logs are two definitions, whatever they say: that was so before the manifest was there
+    more = [one for one in said.values() if one not in found]
+    return [*found, *more] if best < RANK["manifest"] else list(said.values())
 
 
 def _order(source: Source) -> tuple[int, str, int]:

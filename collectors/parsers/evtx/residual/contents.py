@@ -1,0 +1,70 @@
+"""What kind of content it is, and the chunks and definitions in it: a log, a provider's file, or anything with chunks.
+
+The kind is found as the engine finds it: by what the parsers beside claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO, Literal
+
+from collectors.parsers.evtx.carved import EvtxCarvedParser
+from collectors.parsers.evtx.carving import carve
+from collectors.parsers.evtx.parser import EvtxParser
+from collectors.parsers.evtx.residual.chains import Placed, definitions, free_definitions
+from collectors.parsers.evtx.residual.store import Source, Store
+from collectors.parsers.evtx.slots import Slot, read_at, slots
+from collectors.parsers.evtx.walk import walk
+from collectors.parsers.evtx.wevt.parser import WevtParser, found_in
+from forensics.model.event import Opened, Problem
+
+Kind = Literal["log", "provider", "carved"]
+HEAD = 4096
+#: bytes of an image that are searched for chunks, once for definitions and once for free space
+MAX_CARVED = 4 << 30
+
+
+def kind_of(opened: Opened) -> Kind:
+    """Return what the content is, as the parsers beside claim it."""
+    name = str(opened.inputs.get("name") or "")
+    with opened.open() as stream:
+        head = read_at(stream, 0, HEAD)
+    claims = {
+        "log": EvtxParser().claims(name, head), "provider": WevtParser().claims(name, head),
+        "carved": EvtxCarvedParser().claims(name, head),
+    }  # fmt: skip
+    kinds: tuple[Kind, ...] = ("log", "provider", "carved")
+    return max(kinds, key=lambda kind: claims[kind])
+
+
+def slots_of(kind: Kind, stream: BinaryIO, size: int) -> Iterator[Slot]:
+    """Yield the slots of a content: of a log all, of an image its chunks, of a provider's file none."""
+    if kind == "log":
+        yield from slots(stream)
+    elif kind == "carved":
+        for one in carve(stream, 0, min(size, MAX_CARVED)):
+            yield Slot(one.offset, one.data, True)
+
+
+def placed(slot: Slot) -> Iterator[Placed]:
+    """Yield the definitions of a slot: those of its active area, then those in its free space."""
+    found = walk(slot.data) if slot.chunk else None
+    if found is not None:
+        yield from definitions(slot.data, found)
+    yield from free_definitions(slot.data, found.free if found is not None else None)
+
+
+def store_from(opened: Opened, kind: Kind | None = None) -> Store:
+    """Return the definitions of one content."""
+    store, kind = Store(), kind or kind_of(opened)
+    if kind == "provider":
+        for found in found_in(opened):
+            if not isinstance(found, Problem) and found[1].definition is not None:
+                place = found[0] + found[1].offset
+                store.add(found[1].definition, Source(opened.sha256, place, "manifest"))
+        return store
+    with opened.open() as stream:
+        for slot in slots_of(kind, stream, opened.size):
+            for one in placed(slot):
+                store.add(one.definition, Source(opened.sha256, slot.offset + one.offset, one.crc))
+    return store

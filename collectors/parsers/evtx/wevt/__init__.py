@@ -1,0 +1,1 @@
+"""Event templates in the resources of providers' own files."""
