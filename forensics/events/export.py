@@ -1,8 +1,9 @@
-"""Events written for other programs: JSONL, CSV, Timesketch, TSK's bodyfile.
+"""Events written for other programs: JSONL, CSV, ECS, Timesketch, TSK's bodyfile.
 
 Sources: RFC 4180 (CSV); Timesketch, "Create timeline from JSON/CSV file" (message, datetime,
 timestamp_desc); Sleuth Kit wiki, "Body file" (3.x). An undated event never borrows a time: where the
-format needs one, it is left out and counted.
+format needs one, it is left out and counted. An event that is no live record says so in its message; in JSONL,
+which is whole, ``state`` and ``attrs`` do.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from forensics.events import ecs
 from forensics.events.csvsafe import cell
+from forensics.events.marks import marked
 from forensics.source.times import SECOND, rfc3339
 
 Row = Mapping[str, Any]
@@ -63,10 +66,16 @@ def safe_csv(rows: Iterable[Row], done: Written) -> Iterator[bytes]:
     def cells() -> Iterator[list[Any]]:
         for row in rows:
             done.rows += 1
-            values = {**row, "datetime": _iso(row.get("ts"))}
+            values = {**row, "datetime": _iso(row.get("ts")), "message": marked(row)}
             yield [*(values.get(name) for name in COLUMNS), row.get("attrs")]
 
     return _csv((*COLUMNS, "attrs"), cells())
+
+
+def _named(row: Row) -> str:
+    """The message, or what stands for it; an event that is no live record says so."""
+    said = str(row.get("message") or row.get("action") or row.get("parser") or "event")
+    return marked({**row, "message": said})
 
 
 def _sketched(rows: Iterable[Row], done: Written) -> Iterator[dict[str, Any]]:
@@ -79,7 +88,7 @@ def _sketched(rows: Iterable[Row], done: Written) -> Iterator[dict[str, Any]]:
         done.rows += 1
         out = {name: row[name] for name in COLUMNS if row.get(name) not in (None, "") and name not in ("ts", "message")}
         yield {
-            "message": row.get("message") or row.get("action") or row.get("parser") or "event",
+            "message": _named(row),
             # Timesketch counts in microseconds
             "timestamp": ts // 1000,
             "datetime": when,
@@ -92,6 +101,21 @@ def timesketch_jsonl(rows: Iterable[Row], done: Written) -> Iterator[bytes]:
     """Timesketch's JSONL."""
     for row in _sketched(rows, done):
         yield json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _dated(rows: Iterable[Row], done: Written) -> Iterator[tuple[Row, str]]:
+    for row in rows:
+        when = _iso(row.get("ts"))
+        if when:
+            done.rows += 1
+            yield row, when
+        else:
+            done.undated += 1
+
+
+def ecs_jsonl(rows: Iterable[Row], done: Written) -> Iterator[bytes]:
+    """Documents of the Elastic Common Schema; ``@timestamp`` must be there, so undated events are left out."""
+    return ecs.lines(_dated(rows, done))
 
 
 _SKETCH = (
@@ -126,7 +150,7 @@ def bodyfile(rows: Iterable[Row], done: Written) -> Iterator[bytes]:
         else:
             times = [None, row.get("ts"), None, None]
             what = row.get("action") or row.get("parser") or "event"
-            name = f"[{what}] {row.get('message') or ''} ({row.get('path') or ''})"
+            name = f"[{what}] {marked(row)} ({row.get('path') or ''})"
             head, tail = (0, name, 0, 0), (0, 0, 0)
         if not any(isinstance(value, int) for value in times):
             done.undated += 1
@@ -139,6 +163,7 @@ def bodyfile(rows: Iterable[Row], done: Written) -> Iterator[bytes]:
 FORMATS: dict[str, Callable[[Iterable[Row], Written], Iterator[bytes]]] = {
     "jsonl": jsonl,
     "csv": safe_csv,
+    "ecs": ecs_jsonl,
     "timesketch-jsonl": timesketch_jsonl,
     "timesketch-csv": timesketch_csv,
     "bodyfile": bodyfile,

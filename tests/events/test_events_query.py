@@ -158,8 +158,8 @@ def test_limits_of_rows_memory_and_time(
     with query(place / "pq", "SELECT repeat('x', 3000000) UNION ALL SELECT 'y'") as answer:
         assert list(answer) == [["y"]] and answer.too_big == 1
     # DuckDB has a bound, and the child that it runs in another: either ends it, nothing of the parent
-    monkeypatch.setattr(query_room, "MEMORY", "64MB")
-    with pytest.raises((UsageError, InputError)):
+    with monkeypatch.context() as patch, pytest.raises((UsageError, InputError)):
+        patch.setattr(query_room, "MEMORY", "64MB")
         ask(place, "SELECT list(repeat('x', 1000) || range) FROM range(300000)")
     with pytest.raises(InputError, match="ended"):
         ask(place, "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range + b.range = 7.5", timeout=1)
