@@ -29,12 +29,12 @@ def finding_of(
     :param fields: what matched, as :func:`forensics.detect.explain.explain` gives it.
     :param state: the event's; one that is not ``live`` is said, with *record_class* (A1...) of a recovered record.
     """
-    attrs = _attrs(rule) | {"status": rule.status, "fields": _shown(fields)}
+    attrs = _attrs(rule) | {"status": rule.status, "fields": shown(fields)}
     if state != "live":
         attrs |= {"state": state, "class": record_class}
     return Finding(
         by=BY, rule=rule.id, level=LEVELS[rule.level], title=rule.title, why=rule.description,
-        not_proof=_not_proof(rule), refs=(ref,), ts=ts, matched=_matched(fields), tags=rule.tags,
+        not_proof=_not_proof(rule), refs=(ref,), ts=ts, matched=matched_of(fields), tags=rule.tags,
         rule_sha256=rule.sha256, pack_sha256=rule.pack_sha256, attrs=attrs,
     )  # fmt: skip
 
@@ -45,7 +45,7 @@ def correlation_finding(
     """Return the finding of a correlation; *matched*: what its events have in common."""
     return Finding(
         by=BY, rule=rule.id, level=LEVELS[rule.level], title=rule.title, why=rule.description,
-        not_proof=_not_proof(rule), refs=refs, ts=ts, matched=_matched(matched), tags=rule.tags,
+        not_proof=_not_proof(rule), refs=refs, ts=ts, matched=matched_of(matched), tags=rule.tags,
         rule_sha256=rule.sha256, pack_sha256=rule.pack_sha256, attrs=_attrs(rule) | dict(attrs),
     )  # fmt: skip
 
@@ -59,9 +59,11 @@ def _not_proof(rule: Rule | Correlation) -> str:
     return f"{_NOT_PROOF} The rule's author names as harmless causes: {known}"[:2048] if known else _NOT_PROOF
 
 
-def _shown(fields: Mapping[str, str]) -> dict[str, str]:
+def shown(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return what matched as a finding's ``attrs.fields`` have it."""
     return {words(name, 128): words(value, _MAX_VALUE) for name, value in fields.items()}
 
 
-def _matched(fields: Mapping[str, str]) -> str:
+def matched_of(fields: Mapping[str, str]) -> str:
+    """Return what matched as a finding's ``matched`` has it."""
     return words(", ".join(f"{name}={value}" for name, value in fields.items()), MAX_MATCHED)

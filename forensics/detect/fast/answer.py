@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from forensics.detect.ast import Rule, RuleSet, atoms
+from forensics.detect.ast import Rule, RuleSet
 from forensics.detect.explain import explain
 from forensics.detect.fast.bodies import MAX_KEPT
-from forensics.detect.fast.code import reads
-from forensics.detect.fast.head import Class
+from forensics.detect.fast.found import Rows, Why, why_of
+from forensics.detect.fast.head import Class, stamp_of
 from forensics.detect.fast.stamps import ns_of
-from forensics.detect.findings import finding_of
+from forensics.detect.fast.why import Explainer
+from forensics.detect.findings import LEVELS
 from forensics.detect.matches import bounded, keep
 from forensics.detect.view import View, view_of_text
 from forensics.model.event import Event, Ref
-from forensics.model.event_rows import finding_row
 from forensics.tasks.rowfile import RowTooBig, RowWriter
 
 if TYPE_CHECKING:
@@ -46,6 +47,38 @@ class Seen(NamedTuple):
     record_class: str = ""
 
 
+class SeenEvent:
+    """One event on which rules fired; what is asked of it is made once.
+
+    :param data: its flat data, None if it must be looked at whole.
+    """
+
+    def __init__(self, seen: Seen, of: Class, data: Mapping[str, Any] | None) -> None:
+        self.seen, self.of, self.data = seen, of, data
+        self._ref: Ref | None = None
+
+    @cached_property
+    def view(self) -> View:
+        return view_of_text(self.seen.text)
+
+    @cached_property
+    def ts(self) -> int | None:
+        """Its time in ns since 1970 UTC."""
+        if self.seen.ts != _UNTIMED:
+            return self.seen.ts
+        stamp = stamp_of(self.seen.text) if self.data is not None else None
+        if stamp is None:
+            stamp = next((one for one in self.view.fields.get("TimeCreated_SystemTime", ()) if one), "")
+        return ns_of(stamp)
+
+    def ref(self, content: str, parser: str) -> Ref:
+        """Where it stands."""
+        if self._ref is None:
+            locator = self.seen.locator
+            self._ref = Ref(content, locator, Event(content, parser, "", locator).event_id)
+        return self._ref
+
+
 class Answer:
     """The answer to one item while it grows; a context that closes its files."""
 
@@ -68,7 +101,7 @@ class Answer:
         self._found: Counter[int] = Counter()
         self._kept: Counter[int] = Counter()
         self._others = 0
-        self._why = _Why()
+        self._why, self._made = _Why(), Rows(self._content)
         self._problems: list[dict[str, str]] = []
         self._code = self._detail = ""
 
@@ -83,12 +116,11 @@ class Answer:
         self._rows.__exit__(kind, error, trace)
         self._matches.__exit__(kind, error, trace)
 
-    def fired(self, seen: Seen, fired: tuple[int, ...]) -> None:
+    def fired(self, fired: tuple[int, ...], event: SeenEvent) -> None:
         """Put down the rules that fired on an event."""
         self.counts["matched"] += 1
         self.counts["matches"] += len(fired)
         self._found.update(fired)
-        view: View | None = None
         for number in fired:
             rule = self._rules[number]
             shown = rule.id not in self._only_counted
@@ -96,29 +128,25 @@ class Answer:
                 self.counts["dropped"] += 1
                 shown = False
             if shown or rule.id in self._wanted:
-                view = view or view_of_text(seen.text)
-                self._put(seen, rule, view, shown)
+                self._put(event, rule, shown)
 
-    def _put(self, seen: Seen, rule: Rule, view: View, shown: bool) -> None:
-        ts = seen.ts
-        if ts == _UNTIMED:
-            ts = ns_of(next((one for one in view.fields.get("TimeCreated_SystemTime", ()) if one), ""))
+    def _put(self, event: SeenEvent, rule: Rule, shown: bool) -> None:
+        seen, ts = event.seen, event.ts
         self.counts["undated"] += ts is None
-        event_id = Event(self._content, self._parser, "", seen.locator).event_id
-        ref = Ref(self._content, seen.locator, event_id)
+        ref = event.ref(self._content, self._parser)
         try:
             if rule.id in self._wanted:
-                host = next((one for one in view.fields.get("Computer", ()) if one), "")
+                fields = event.view.fields
+                host = next((one for one in fields.get("Computer", ()) if one), "")
                 self._matches.add({
-                    "rule": rule.id, "ts": ts, "locator": seen.locator, "event_id": event_id, "host": bounded(host),
-                    "fields": keep(self._wanted[rule.id], view.fields),
+                    "rule": rule.id, "ts": ts, "locator": seen.locator, "event_id": ref.event_id,
+                    "host": bounded(host), "fields": keep(self._wanted[rule.id], fields),
                 })  # fmt: skip
             if shown:
-                why = self._why.of(rule, view)
-                finding = finding_of(rule, ref, ts, why, state=seen.state, record_class=seen.record_class)
-                self._rows.add(finding_row(finding))
+                why = self._why.of(rule, event)
+                self._rows.add(self._made.row(rule, ref, ts, why, seen.state, seen.record_class))
                 self._kept[rule.index] += 1
-                self.counts[finding.level] += 1
+                self.counts[LEVELS[rule.level]] += 1
         except (RowTooBig, UnicodeEncodeError) as error:
             self.counts["dropped"] += 1
             self._problem(seen.locator, "row", str(error))
@@ -178,26 +206,25 @@ class _Why:
     """Why rules fired, remembered by the values that they look at: the same command comes a thousand times."""
 
     def __init__(self) -> None:
-        self._names: dict[int, tuple[str, ...] | None] = {}
-        self._known: dict[Any, dict[str, str]] = {}
+        self._explainers: dict[int, Explainer] = {}
+        self._known: dict[Any, Why] = {}
 
-    def of(self, rule: Rule, view: View) -> dict[str, str]:
+    def of(self, rule: Rule, event: SeenEvent) -> Why:
         """Return :func:`forensics.detect.explain.explain` of a rule that has fired."""
-        if rule.index not in self._names:
-            words = any(atom.field is None for atom in atoms(rule.condition))
-            self._names[rule.index] = None if words else reads(rule.condition)
-        names = self._names[rule.index]
-        if names is None:
-            return explain(rule, view)
-        values = [view.fields.get(name, ()) for name in names]
-        if sum(len(value or "") for several in values for value in several) > MAX_KEPT:
-            return explain(rule, view)
-        key = (rule.index, *values)
+        one = self._explainers.get(rule.index)
+        if one is None:
+            one = self._explainers[rule.index] = Explainer(rule)
+        values = one.values(event.data, event.of) if one.able and event.data is not None else None
+        if values is None:
+            return why_of(explain(rule, event.view))
+        key = (rule.index, values)
         found = self._known.get(key)
         if found is None:
-            if len(self._known) >= MAX_WHYS:
-                self._known.clear()
-            found = self._known[key] = explain(rule, view)
+            found = why_of(one.why(values))
+            if sum(len(value) for value in values if type(value) is str) <= MAX_KEPT:
+                if len(self._known) >= MAX_WHYS:
+                    self._known.clear()
+                self._known[key] = found
         return found
 
 

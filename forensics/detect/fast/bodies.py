@@ -9,6 +9,7 @@ from forensics.detect.ast import Node, Rule
 from forensics.detect.fast.code import MISSING as MISSING
 from forensics.detect.fast.code import Function, function, generable, reads
 from forensics.detect.fast.literals import SYSTEM_FIELDS, Needles, needles
+from forensics.detect.patience import patience
 
 #: a longer text is looked at each time
 MAX_KEPT = 4096
@@ -73,7 +74,7 @@ class Body:
         return values[0] if len(values) == 1 else tuple(values)
 
     def verdict(self, key: Any, budget: Budget | None) -> bool:
-        """Whether the rule fires.
+        """Whether the rule fires; False if it did not answer in time (:mod:`forensics.detect.patience`).
 
         :param key: as :meth:`key` of text, int, None, :data:`MISSING`; never of a bool or a float, which would
             be equal to an int.
@@ -83,7 +84,10 @@ class Body:
         if found is None:
             ask = self._ask = self._ask or function(self._tree())
             values = (key,) if len(self.reads) == 1 else key
-            found = bool(ask(*values))
+            answer = patience.ask(self.rule, lambda: bool(ask(*values)))
+            if answer is None:
+                return False  # undecided, which is counted and not remembered
+            found = answer
             if budget is not None:
                 size = 0
                 for one in values:

@@ -53,7 +53,7 @@ from typing import Any, Literal
 
 from forensics.detect.ast import RuleSet
 from forensics.detect.fast import plan
-from forensics.detect.fast.answer import Answer, Seen
+from forensics.detect.fast.answer import Answer, Seen, SeenEvent
 from forensics.detect.fast.engine import Engine
 from forensics.detect.fast.events import of_rows, of_texts
 from forensics.detect.matches import only_counted, wanted_fields
@@ -126,7 +126,7 @@ def _match(engine: Engine, source: Iterator[Seen], answer: Answer) -> None:
         answer.counts["events"] += 1
         classes[of] += 1
         if fired:
-            answer.fired(event, fired)
+            answer.fired(fired, SeenEvent(event, of, engine.data))
         if len(classes) > answer.MAX_CLASSES:
             answer.trim()
 

@@ -10,7 +10,7 @@ An event takes one of three ways, of which each says the same:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from forensics.detect.ast import RuleSet
@@ -50,6 +50,8 @@ class Engine:
         self._loose: Callable[[str], Any] = msgspec.json.Decoder(
             dict[str, str | int | float | bool | None] | None
         ).decode
+        #: the data of the event that was matched last, None if it did not go the usual way
+        self.data: Mapping[str, Any] | None = None
         self._errors = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
 
     def rules_for(self, of: Class) -> Found:
@@ -99,6 +101,7 @@ class Engine:
                 return self._by_view(text)
             hits += words
             hits += plan.keywords.rules(rest)
+        self.data = data
         return self._decide(plan, data, hits, text), of
 
     def _decide(self, plan: ClassPlan, data: dict[str, Any], hits: list[int], text: str) -> Found:
@@ -151,6 +154,7 @@ class Engine:
         return tuple(sorted(fired)) if fired else ()
 
     def _by_view(self, text: str) -> tuple[Found, Class]:
+        self.data = None
         view = view_of_text(text)
         of = class_of(view)
         if any(view.fields.get(name, ()) != values for name, values in zip(CLASS_FIELDS, of, strict=True)):

@@ -34,6 +34,7 @@ _MIDDLE = re.compile(
     rf"(\"Channel\":(?:null|{_QUOTED})),(\"Computer\":(?:null|{_QUOTED})),"
     r"\"Security\":(?:null|\{\"#attributes\":\{\"UserID\":\"S[0-9-]{1,200}\"\}\})\},\"EventData\":"
 )
+_STAMP = re.compile(rf"{MARK}\{{\"#attributes\":\{{\"SystemTime\":\"([0-9TZ:.+-]{{0,40}})\"")
 #: gives the middle of a record: group 1 is the channel, 2 the computer, and the data begins where it ends
 middle = _MIDDLE.match
 
@@ -47,6 +48,13 @@ class Head:
 
     of: Class
     texts: str
+
+
+def stamp_of(text: str) -> str | None:
+    """Return the time that stands in a record whose middle is as :data:`middle` wants it."""
+    at = text.find(MARK)
+    found = _STAMP.match(text, at) if at >= 0 else None
+    return found[1] if found else None
 
 
 def class_of(view: View) -> Class:
