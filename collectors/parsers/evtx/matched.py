@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from collectors.parsers.evtx.mending import gaps, mended
 from collectors.parsers.evtx.rust import Rendered, own_templates, render
 from collectors.parsers.evtx.walk import Record, Walk
 
@@ -29,40 +28,40 @@ class Matched:
 
 
 def matched(chunk: bytes, found: Walk) -> Matched:
-    """Render the chunk and match by record id; a record behind damage must have its own templates."""
-    given = render(chunk, found)
+    """Render the chunk and match record by record; one behind damage must have its own templates.
+
+    Ids come twice, run backwards, or end behind the last one that the header names, by damage or on purpose. So
+    where the library does not give the walk's records one for one, it is asked again of a copy (:mod:`.mending`) in
+    which each has a number of its own.
+    """
+    if not gaps(found) and all(record.state == "sound" for record in found.records):
+        given = render(chunk)
+        if _as_walked(given, found):
+            texts = [(record, text) for record, (_, text) in zip(found.records, given.events, strict=True)]
+            return Matched(texts, general=given.general, loops=len(given.loops))
+    given = render(mended(chunk, found))
     result = Matched(general=given.general, loops=len(given.loops))
-    if _as_walked(given, found):
-        result.texts = [(record, text) for record, (_, text) in zip(found.records, given.events, strict=True)]
-        return result
-    waiting: dict[int, deque[Record]] = defaultdict(deque)
-    for record in found.records:
-        waiting[record.id].append(record)
-    for identifier, text in given.events:
-        if waiting.get(identifier):
-            record = waiting[identifier].popleft()
-            if record.state == "sound" or own_templates(chunk, record):
-                result.texts.append((record, text))
-            else:
-                result.lost.append((record, FOREIGN))
-    result.lost += _left(waiting, given)
+    texts_of = dict(given.events)
+    for number, record in enumerate(found.records, 1):
+        text = texts_of.get(number)
+        if text is None:
+            result.lost.append((record, _why(given, number, record)))
+        elif record.state == "sound" or own_templates(chunk, record):
+            result.texts.append((record, text))
+        else:
+            result.lost.append((record, FOREIGN))
     return result
 
 
 def _as_walked(given: Rendered, found: Walk) -> bool:
-    """Return True if the library gave the walk's records, one for one, and each is sound."""
-    return (
-        len(given.events) == len(found.records)
-        and not found.damaged
-        and all(
-            record.state == "sound" and record.id == identifier
-            for record, (identifier, _) in zip(found.records, given.events, strict=True)
-        )
+    """Return True if the library gave the walk's records, one for one."""
+    return len(given.events) == len(found.records) and all(
+        record.id == identifier for record, (identifier, _) in zip(found.records, given.events, strict=True)
     )
 
 
-def _left(waiting: dict[int, deque[Record]], given: Rendered) -> Iterator[tuple[Record, str]]:
-    general = "; ".join(given.general)[:300] or "the parser did not return it"
-    for group in waiting.values():
-        for record in group:
-            yield record, given.errors.get(record.id) or general
+def _why(given: Rendered, number: int, record: Record) -> str:
+    """Say why the library gave nothing for the record that was given as *number*."""
+    if (error := given.errors.get(number)) is not None:
+        return error.replace(f"record number {number}", f"record number {record.id}", 1)
+    return "; ".join(given.general)[:300] or "the parser did not return it"

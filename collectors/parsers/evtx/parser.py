@@ -14,6 +14,7 @@ from typing import Any
 from collectors.parsers import names
 from collectors.parsers.evtx.columns import Columns, columns
 from collectors.parsers.evtx.matched import matched
+from collectors.parsers.evtx.mending import zeros
 from collectors.parsers.evtx.rust import escaped, native_json
 from collectors.parsers.evtx.slots import Slot, slots
 from collectors.parsers.evtx.walk import (
@@ -26,6 +27,7 @@ from collectors.parsers.evtx.walk import (
     all_zero,
     file_header,
     residual,
+    residual_frames,
     walk,
 )
 from forensics.model.event import Event, Opened, Problem
@@ -34,9 +36,9 @@ from forensics.model.event_rows import JsonAttrs
 #: what one task gets of a large log: 1,024 chunks
 PART = 64 << 20
 _TOLD = (
-    "chunks", "chunks-crc-bad", "chunks-bad-magic", "chunks-off-grid", "chunks-tables-cut", "records-walked",
-    "records-parsed", "records-problem", "records-behind-damage", "records-damaged", "records-broken-head",
-    "frames-in-free-space", "frames-without-chunk", "header-time-differs",
+    "chunks", "chunks-crc-bad", "chunks-crc-none", "chunks-bad-magic", "chunks-off-grid", "chunks-tables-cut",
+    "records-walked", "records-parsed", "records-problem", "records-behind-damage", "records-damaged",
+    "records-broken-head", "frames-in-free-space", "frames-without-chunk", "header-time-differs",
 )  # fmt: skip
 _ADDITION = ',"record":%d,"header_filetime":%d,"offset":%d,"chunk":%d,"crc":"%s","frame":"%s"}'
 _ADDED = _ADDITION.count(":%") + _ADDITION.count(':"%')
@@ -125,11 +127,15 @@ class _Run:
             yield Problem(f"o{slot.offset}", "truncated", f"chunk {slot.number} has {len(slot.data)} of {CHUNK} bytes")
         found = walk(slot.data)
         self.counts["chunks-crc-bad"] += found.crc_bad
+        self.counts["chunks-crc-none"] += found.crc == "none"
         self.counts["records-walked"] += len(found.records)
-        self.counts["frames-in-free-space"] += sum(1 for _ in residual(slot.data, found.free))
+        self.counts["frames-in-free-space"] += residual_frames(slot.data, found.free)
         for start, length in found.damaged:
             what = f"{length} bytes of chunk {slot.number} hold no record frame"
             yield Problem(f"o{slot.offset + start}", "damaged", what)
+        for start, length in zeros(slot.data, found):
+            what = f"{length} bytes of chunk {slot.number} are zeros where its header says that records lie"
+            yield Problem(f"o{slot.offset + start}", "zeros", what)
         given = matched(slot.data, found)
         self.counts["chunks-tables-cut"] += bool(given.loops)
         for record, text in given.texts:

@@ -1,16 +1,15 @@
-"""One chunk through ``evtx`` (Rust), its framing repaired first where the walk found damage.
+"""One chunk through ``evtx`` (Rust).
 
-The library stops a chunk at the first record whose frame is broken and returns nothing of
-what follows. So the copy that it is given has whole frames: a damaged record's size runs to
-the next sound one. No byte of a sound record is changed. One chunk at a time also makes
-every file's stale header harmless and gives each record its offset.
+The library stops a chunk at the first record whose frame is broken and returns nothing of what follows; what it
+is given then is :mod:`.mending`'s matter. One chunk at a time makes every file's stale header harmless and gives
+each record its offset.
 """
 
 from __future__ import annotations
 
 import io
-import itertools
 import json
+import operator
 import re
 import struct
 from collections import Counter
@@ -19,14 +18,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from collectors.parsers.evtx.walk import CHUNK, FILE_MAGIC, HEADER, RECORD_MAGIC, SMALLEST, Record, Walk
+from collectors.parsers.evtx.walk import CHUNK, FILE_MAGIC, HEADER, Record
 
 _FILE = (FILE_MAGIC + struct.pack("<QQQIHHHH", 0, 0, 1, 128, 1, 3, HEADER, 1)).ljust(HEADER, b"\0")
 # What a template instance begins with: fragment header, token 0x0c, version 1 ([MS-EVEN6] 2.2.12).
 _INSTANCE = b"\x0f\x01\x01\x00\x0c\x01"
 _NUMBER = re.compile(r"record number ([0-9]+)")
-_CONTROL = re.compile("[\x00-\x1f]")
+_CONTROLS = bytes(range(32))
 MAX_ERRORS = 4096
+_ID_AND_TEXT = operator.itemgetter("event_record_id", "data")
 #: The header's 64 string and 32 template pointers, 4 bytes each.
 _TABLES, _TABLES_END = 128, 512
 _HEADS = struct.Struct("<96I")
@@ -40,27 +40,6 @@ class Rendered:
     errors: dict[int, str] = field(default_factory=dict)
     general: list[str] = field(default_factory=list)
     loops: list[int] = field(default_factory=list)
-
-
-def _frame(copy: bytearray, offset: int, size: int) -> None:
-    copy[offset + 4 : offset + 8] = copy[offset + size - 4 : offset + size] = struct.pack("<I", size)
-
-
-def repaired(chunk: bytes, found: Walk) -> bytes:
-    """Return the chunk with whole frames, padded to 64 KiB."""
-    copy = bytearray(chunk.ljust(CHUNK, b"\0"))
-    starts = [record.offset for record in found.records] + [offset for offset, _ in found.damaged]
-    ends = dict(itertools.pairwise([*sorted(starts), found.free]))
-    for record in found.records:
-        size = ends[record.offset] - record.offset
-        if record.state in ("damaged", "broken-head") and size >= SMALLEST:
-            _frame(copy, record.offset, size)
-    for offset, length in found.damaged:
-        if length >= SMALLEST + 4:
-            head = struct.pack("<4sIQQ", RECORD_MAGIC, length, 0, 0) + b"\0"
-            copy[offset : offset + len(head)] = head
-            _frame(copy, offset, ends[offset] - offset)
-    return bytes(copy)
 
 
 def looping(chunk: bytes) -> list[int]:
@@ -105,13 +84,12 @@ def own_templates(chunk: bytes, record: Record) -> bool:
     return True
 
 
-def render(chunk: bytes, found: Walk) -> Rendered:
-    """Return every record of the chunk that the library can render."""
+def render(chunk: bytes) -> Rendered:
+    """Return every record of the chunk that the library can render, up to the first frame that is broken."""
     import evtx
 
     result = Rendered(loops=looping(chunk))
-    damaged = bool(found.damaged) or any(record.state in ("damaged", "broken-head") for record in found.records)
-    data = repaired(chunk, found) if damaged else chunk.ljust(CHUNK, b"\0")
+    data = chunk.ljust(CHUNK, b"\0")
     for head in result.loops:
         # The tables only save a search: without them the library reads names where they lie.
         data = data[:head] + bytes(4) + data[head + 4 :]
@@ -122,9 +100,8 @@ def render(chunk: bytes, found: Walk) -> Rendered:
         return result
     for _ in range(MAX_ERRORS):
         try:
-            for one in records:
-                if one is not None:
-                    result.events.append((one["event_record_id"], one["data"]))
+            # what was had before an exception stays, and the iterator goes on behind it
+            result.events.extend(map(_ID_AND_TEXT, filter(None, records)))
             return result
         except (RuntimeError, OSError, ValueError) as error:
             text = str(error)[:300]
@@ -155,7 +132,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def escaped(text: str) -> str:
     """Return the record's JSON as it must be: the library writes a control in an element's name as it stands."""
-    if text.isprintable() or not _CONTROL.search(text):
+    plain = text.encode("utf-8", "replace")
+    if len(plain.translate(None, _CONTROLS)) == len(plain):  # a third of the time of str.isprintable
         return text
     try:
         return json.dumps(json.loads(text, strict=False, object_pairs_hook=_object), separators=(",", ":"))

@@ -8,7 +8,8 @@ from typing import BinaryIO
 
 from collectors.parsers.evtx.agreement.fields import Fields, NoFields, from_json
 from collectors.parsers.evtx.matched import matched
-from collectors.parsers.evtx.rust import native, repaired
+from collectors.parsers.evtx.mending import gaps, mended
+from collectors.parsers.evtx.rust import native
 from collectors.parsers.evtx.slots import Slot, slots
 from collectors.parsers.evtx.walk import Record, walk
 
@@ -54,8 +55,10 @@ def our_chunk(slot: Slot) -> OurChunk:
     records = [_fields(record, text) for record, text in given.texts]
     records += [Ours(record, None, why[:MAX_ERROR]) for record, why in given.lost]
     records.sort(key=lambda one: one.record.offset)
-    damaged = bool(found.damaged) or any(one.state not in ("sound", "behind-damage") for one in found.records)
-    return OurChunk(slot.offset, slot.data, tuple(records), repaired(slot.data, found) if damaged else b"")
+    damaged = bool(gaps(found)) or any(one.state not in ("sound", "behind-damage") for one in found.records)
+    return OurChunk(
+        slot.offset, slot.data, tuple(records), mended(slot.data, found, numbered=False) if damaged else b""
+    )
 
 
 def our_chunks(stream: BinaryIO, span: tuple[int, int], wanted: Collection[int] | None = None) -> Iterator[OurChunk]:
