@@ -101,8 +101,8 @@ class RowWriter:
         self.rows = 0
         self._file: Any = None
         self._stream: Any = None
-        self._batch = bytearray()
-        self._written = 0
+        self._batch: list[bytes] = []
+        self._written, self._full = 0, BATCH
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Write one row.
@@ -121,10 +121,10 @@ class RowWriter:
     def _add(self, data: bytes) -> None:
         if len(data) > MAX_ROW or self._written + len(data) > MAX_BYTES:
             raise RowTooBig(f"a row of {len(data)} bytes")
-        self._batch += data + b"\n"
+        self._batch.append(data)
         self.rows += 1
         self._written += len(data) + 1
-        if len(self._batch) >= BATCH:
+        if self._written >= self._full:
             self._flush()
 
     def _flush(self) -> None:
@@ -136,8 +136,10 @@ class RowWriter:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
             self._file = os.fdopen(os.open(self.path, flags, 0o600), "wb")
             self._stream = zstandard.ZstdCompressor(level=LEVEL).stream_writer(self._file, closefd=True)
-        self._stream.write(bytes(self._batch))
+        self._batch.append(b"")
+        self._stream.write(b"\n".join(self._batch))
         self._batch.clear()
+        self._full = self._written + BATCH
 
     def __enter__(self) -> Self:
         return self

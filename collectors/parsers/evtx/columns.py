@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -122,6 +122,14 @@ def _plan(provider: str, identifier: str) -> _Plan:
     return _Plan(known.action, user, known.src or default.src, process, say)
 
 
+@lru_cache(maxsize=512)
+def _plan_of(provider: str, identifier: str, names: tuple[str, ...]) -> _Plan:
+    """Return the plan without the fields that a record with just these names has not."""
+    plan = _plan(provider, identifier)
+    user, process = ([(d, n) for d, n in some if n in names] for some in (plan.user, plan.process))
+    return replace(plan, user=tuple(user), src=tuple(n for n in plan.src if n in names), process=tuple(process))
+
+
 def _say(plan: _Plan, fields: Fields, user: str, src: str) -> str:
     parts = []
     for text, name, words in plan.say:
@@ -205,7 +213,8 @@ def columns(record: Mapping[str, Any]) -> Columns:
     fields = _fields(event)
     provider, identifier = _attribute(system, "Provider", "Name"), _text(system.get("EventID"))
     # No name that the table knows is that long: what is cut off decides nothing.
-    plan = _plan(provider[:MAX_SHORT], identifier[:MAX_SHORT])
+    kind = provider[:MAX_SHORT], identifier[:MAX_SHORT]
+    plan = _plan_of(*kind, tuple(fields)) if len(fields) <= MAX_FIELDS else _plan(*kind)
     raw = _attribute(system, "TimeCreated", "SystemTime")
     user = _first(fields, plan.user) or _attribute(system, "Security", "UserID")
     src = ""

@@ -209,3 +209,12 @@ def residual(chunk: bytes, free: int | None = None) -> Iterator[Record]:
             return
         yield found._replace(state="residual")
         offset = at + found.size
+
+
+def residual_frames(chunk: bytes, free: int) -> int:
+    """Return how many records :func:`residual` gives of a chunk with its magic; none is made."""
+    count, at, end = 0, free, len(chunk)
+    while (at := _resync(chunk, at, end)) < end:
+        at += int.from_bytes(chunk[at + 4 : at + 8], "little")
+        count += 1
+    return count
