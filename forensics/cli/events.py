@@ -22,6 +22,7 @@ from forensics.cli.looking import say
 from forensics.cli.options import output_options, print_json
 from forensics.errors import OutputNotEmpty
 from forensics.events.export import FORMATS, Written
+from forensics.events.marks import marked
 from forensics.events.where import Where, where
 from forensics.hashing.write import storage_error
 from forensics.source.times import rfc3339
@@ -79,7 +80,7 @@ def list_(
 def _line(row: dict[str, Any]) -> str:
     when = (rfc3339(row["ts"]) or "undated")[:23] if row["ts"] is not None else "undated"
     who = " ".join(filter(None, (row["user"], row["src_ip"])))
-    return f"{when:<23}  {row['action'] or '-':<20}  {who or '-':<24}  {row['message']}  [{row['path']}]"
+    return f"{when:<23}  {row['action'] or '-':<20}  {who or '-':<24}  {marked(row)}  [{row['path']}]"
 
 
 def _nothing(seen: list[BagCase], chosen: Where) -> str:

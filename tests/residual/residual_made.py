@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from template_writer import EPOCH, Call, call, event_data, outer, text, user_data
+from template_writer import EPOCH, Call, ChunkWriter, call, event_data, filled, log, outer, text, user_data
 
 from collectors.parsers.evtx.parser import EvtxParser
 from collectors.parsers.evtx.residual.parser import EvtxResidualParser
@@ -34,6 +34,21 @@ def thing(record: int, word: str = "a") -> tuple[int, Call]:
 
 def said(record: int, word: str = "a") -> tuple[int, Call]:
     return record, call(OUTER, 78, record, TIME + 10 * record, Call(SAID, (text(word), text("two"))))
+
+
+def over(old: ChunkWriter, first: int) -> bytes:
+    """A log whose chunk was used again, up to where record *first* of *old* begins."""
+    end = old.places[first][0]
+
+    def new(length: int) -> ChunkWriter:
+        inner = Call(THING, (text("n"), text("m" * length)))
+        outer_ = outer(bytes(range(200, 216)), "X", "Y", "Z")
+        return filled([(50, call(outer_, 1, 50, TIME, inner))], TIME)
+
+    room = (end - len(new(1).out)) // 2 // 4 * 4
+    written = new(1 + room)
+    assert room >= 0 and end - 8 <= len(written.out) <= end
+    return log(written.chunk(under=old.chunk()))
 
 
 def opened(folder: Path, name: str, data: bytes, parser: Parser, named: str = "") -> ContentFile:

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from provider_file import manifest, provider_file
-from residual_made import LOGON, OTHER, OUTER, SAID, THING, TIME, Case, logon, opened, said
-from template_writer import Call, ChunkWriter, Template, call, event_data, filled, log, outer, text
+from residual_made import LOGON, OTHER, OUTER, SAID, THING, TIME, Case, logon, opened, over, said
+from template_writer import Call, Template, call, event_data, filled, log, text
 
 from collectors.parsers.evtx.residual.meaning import fields_of
 from collectors.parsers.evtx.residual.rows import found_of
@@ -32,24 +32,9 @@ DLL = provider_file(manifest(PROVIDER, [LOGON, SAID], [(4624, 0), (78, 1)]))
 NAME = "Windows/System32/made.dll"
 
 
-def _over(old: ChunkWriter, first: int) -> bytes:
-    """A log whose chunk was used again, up to where record *first* of *old* begins."""
-    end = old.places[first][0]
-
-    def new(length: int) -> ChunkWriter:
-        inner = Call(THING, (text("n"), text("m" * length)))
-        outer_ = outer(bytes(range(200, 216)), "X", "Y", "Z")
-        return filled([(50, call(outer_, 1, 50, TIME, inner))], TIME)
-
-    room = (end - len(new(1).out)) // 2 // 4 * 4
-    written = new(1 + room)
-    assert room >= 0 and end - 8 <= len(written.out) <= end
-    return log(written.chunk(under=old.chunk()))
-
-
 def _lost() -> bytes:
     """A log whose records 3 and 4 have inner templates (LOGON, SAID) that were overwritten."""
-    return _over(filled([logon(1), said(2), logon(3, "bob"), said(4)], TIME), 2)
+    return over(filled([logon(1), said(2), logon(3, "bob"), said(4)], TIME), 2)
 
 
 #: knows the outer definition and no inner one that was lost
@@ -184,7 +169,7 @@ def test_the_real_file(shared_data: Path, tmp_path: Path) -> None:
     real = Template(definition.guid, event_data(b"", "name", "value").root)
     values = (text("Ada"), (0x07, (41).to_bytes(4, "little")))
     old = filled([(number, call(OUTER, 1, number, TIME, Call(real, values))) for number in (1, 2)], TIME)
-    gone = _over(old, 1)
+    gone = over(old, 1)
     case = Case(tmp_path, gone, OUTER_LOG, data, names={2: NAME})
     (found,) = [one for one in case.events[0] if one.attrs["record"] == 2]
     assert found.attrs["class"] == "A1" and found.attrs["templates"][1]["content"] == hashlib.sha256(data).hexdigest()

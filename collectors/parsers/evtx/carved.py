@@ -2,7 +2,7 @@
 
 Every event is ``recovered``, with ``attrs.carved``: where its chunk was found and what its checksums say. A chunk
 with a wrong checksum may be torn: a record of it is given only if each template that it cites is the one that lies
-there. Free space inside a carved chunk is not read.
+there. Free space inside a carved chunk is ``windows.evtx-residual``'s matter.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class EvtxCarvedParser:
     """Chunks of event logs in memory images, page files and unallocated space."""
 
     id = "windows.evtx-carved"
-    version = "1"
+    version = "2"
     inputs: tuple[str, ...] = ("name",)
     part = PART
 
@@ -126,8 +126,10 @@ class _Run:
             return self.problem(chunk, record, f"its JSON cannot be read: {error}")
         self.counts["records-parsed"] += 1
         offset = chunk.offset + record.offset
+        # its templates are those that lie where it points, whole: what A1 says of a residual record
         attrs |= {
             "record": record.id, "header_filetime": record.filetime, "offset": offset, "crc": chunk.found.crc,
-            "frame": record.state, "carved": {"chunk": chunk.offset, "length": len(chunk.data), "crc": chunk.found.crc},
+            "frame": record.state, "class": "A1",
+            "carved": {"chunk": chunk.offset, "length": len(chunk.data), "crc": chunk.found.crc},
         }  # fmt: skip
         return event_of(self.opened, f"o{offset}", view, attrs, "recovered")
