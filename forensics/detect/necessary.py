@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 
 _SHORTEST = 2
+#: characters that logs hold so seldom that one of them is worth looking for
+_TELLING = frozenset("`^~")
 #: letters that something else than their other case matches without regard to case (U+017F, U+212A, U+0130)
 _ODD = frozenset("iIkKsS")
 _SKIP = {"x": 2, "u": 4, "U": 8}
@@ -26,7 +28,7 @@ class _Reader:
 
     def flush(self, drop: int = 0) -> None:
         run = self.run[: len(self.run) - drop] if drop else self.run
-        if len(run) >= _SHORTEST:
+        if len(run) >= _SHORTEST or run in _TELLING:
             self.found[run.lower()] = None
         self.run = ""
 

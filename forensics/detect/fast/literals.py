@@ -29,6 +29,8 @@ SYSTEM_FIELDS = frozenset((
 ))  # fmt: skip
 #: how common a needle with no common piece is taken to be, before its length counts
 _RARE = 0.002
+#: how common a value is taken to be that is one of a few
+_CONSTANT = 0.3
 #: characters of a needle whose pieces are looked up
 _LOOKED_AT = 40
 _NOTHING: tuple[dict[str, float], float] = ({}, 1.0)
@@ -93,6 +95,8 @@ def cost(field: str | None, kind: Kind, text: str) -> float:
     common, others = fields.get(field or "", _NOTHING)
     if kind == "eq":
         known = common.get(text, 0.0)
+        if text.startswith("%%") and text not in common:
+            return _CONSTANT  # a number of a message table: one of a few words (Inbound, Outbound)
     else:
         known = sum([rate for value, rate in common.items() if text in value and _stands(kind, text, value)])
     return known + others * frequency(text) * _WEIGHT[kind]

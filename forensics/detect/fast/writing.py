@@ -10,4 +10,5 @@ _ESCAPED = re.compile(r"\\(?:/|u(?!00[01])[0-9A-Fa-f]{4})")
 
 def unusual(text: str) -> bool:
     """True if a word may stand in *text* under another writing than its own."""
-    return _ESCAPED.search(text) is not None
+    # looked for as plain texts first: an expression stops at every backslash of every path
+    return "\\/" in text or ("\\u" in text and _ESCAPED.search(text) is not None)
