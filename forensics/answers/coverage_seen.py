@@ -194,7 +194,8 @@ def seen(case: Case) -> Seen:
                 found.windows(event)
         elif event.parser.startswith(_LINUX):
             place = case.place(event.content)
-            log = found.log(case.host, place.path if place is not None else event.content[:12], False)
+            path = place.path if place is not None else event.content[:12]
+            log = found.log(case.host or host(event), path, False)
             if log is None:
                 found.beyond += 1
             else:

@@ -38,7 +38,8 @@ def row(**more: Any) -> dict[str, Any]:
     base: dict[str, Any] = {
         "ts": 1_709_287_200_123_456_789, "ts_kind": "created", "tz_basis": "utc", "host": "PC1", "action": "logon",
         "user": "CORP\\alice", "src_ip": "203.0.113.7", "process": "C:\\Windows\\a.exe", "message": "m",
-        "path": "/x.evtx", "state": "live", "parser": "windows.evtx", "locator": "o1", "content": "c" * 64, "event_id": "e" * 64,
+        "path": "/x.evtx", "state": "live", "parser": "windows.evtx", "locator": "o1", "content": "c" * 64,
+        "event_id": "e" * 64,
         "bag": "b", "seq": 3, "ts_raw": "raw", "version": "2",
         "attrs": {"Event": {"System": {"EventID": {"#text": 4624}, "EventRecordID": "77", "Provider":
                                        {"#attributes": {"Name": "Microsoft-Windows-Security-Auditing"}}}}},
