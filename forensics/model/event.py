@@ -176,7 +176,9 @@ class TextsParser(Parser, Protocol):
     def texts(self, opened: Opened) -> Iterator[tuple[str, str]]:
         """Yield (locator, JSON text) of each live record; the locator is that of its event.
 
-        A record that cannot be rendered is left to :meth:`parse`, which states it.
+        A record that cannot be rendered is left to :meth:`parse`, which states it, and so is damage; how many such
+        problems there are is told as ``not-given``, with words on the first one as ``not-given-first``: where
+        nothing is parsed, whoever reads the texts has nothing else to know it by.
         """
 
 

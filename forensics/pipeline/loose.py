@@ -33,6 +33,8 @@ from forensics.processing.targets import targets_of
 #: files below the places given
 MAX_FILES = 1_000_000
 BLOCK = 1 << 16
+#: what is named so and is not read is said by its name
+LOG = ".evtx"
 
 
 @dataclass(slots=True)
@@ -122,7 +124,7 @@ def _grave(finding: Finding) -> tuple[int, bool, int, str]:
 
 
 def _files(places: Sequence[Path], out: Loose) -> Iterator[tuple[Path, bool]]:
-    """Every regular file, and whether it was named itself; links in folders are not followed."""
+    """Every regular file, and whether it was named itself; links in folders are not followed, and that is said."""
     count = 0
     for place in places:
         if not place.is_dir():
@@ -130,6 +132,8 @@ def _files(places: Sequence[Path], out: Loose) -> Iterator[tuple[Path, bool]]:
             continue
         for root, folders, files in os.walk(place, onerror=lambda error: out.not_read.append(_why(error))):
             folders.sort()
+            for name in (one for one in folders if Path(root, one).is_symlink()):
+                out.not_read.append((_shown(Path(root, name)), "a link to a folder: not followed"))
             for name in sorted(files):
                 count += 1
                 if count > MAX_FILES:
@@ -137,7 +141,11 @@ def _files(places: Sequence[Path], out: Loose) -> Iterator[tuple[Path, bool]]:
                     return
                 path = Path(root, name)
                 if path.is_symlink() or not path.is_file():
-                    out.other += 1
+                    if path.suffix.lower() == LOG:
+                        what = "a link: not followed" if path.is_symlink() else "no regular file"
+                        out.not_read.append((_shown(path), what))
+                    else:
+                        out.other += 1
                 else:
                     yield path, False
 

@@ -19,6 +19,7 @@ SIGMA = "sigma"
 #: numbers of an answer that are added up; the first two are of events
 COUNTS = (
     "events", "matched", "matches", "dropped", "undated", "unreadable", "uncovered", "not-asked", "row-problems",
+    "not-given",
 )  # fmt: skip
 Scanned: TypeAlias = Literal["ok", "matched", "empty", "partial", "failed", "quarantined"]
 

@@ -43,13 +43,14 @@ def _scan(*words: object) -> int:
 
 
 def test_findings_of_a_folder_of_logs(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _scan(place / "logs", "--sigma", place / "rules", "--json") == 0
+    assert _scan(place / "logs", "--sigma", place / "rules", "--json") == 10
     *found, last = _rows(capsys.readouterr().out)
     wanted = [("A service of ours", "alert"), *[("Any service", "notice")] * 3]
     assert [(row["title"], row["level"]) for row in found] == wanted
-    # equal bytes are matched once, and both names are said; a link is not followed
+    # equal bytes are matched once, and both names are said; a link is not followed, and that is said
     assert [Path(path).name for path in found[0]["paths"]] == ["System.evtx", "again.evtx"]
-    assert (last["logs"], last["events"], last["other_files"], last["not_read"]) == (2, 3, 2, [])
+    assert (last["logs"], last["events"], last["other_files"]) == (2, 3, 1)
+    assert [(Path(row["path"]).name, row["why"]) for row in last["not_read"]] == [("link.evtx", "a link: not followed")]
     assert [one["rule"] for one in last["rules_not_run"]] == ["No condition"]
     assert last["findings"] == {"alert": 1, "warning": 0, "notice": 3}
     assert _scan(place / "logs", "--sigma", place / "rules", "--fail-on", "alert", "--quiet") == 20
@@ -57,7 +58,7 @@ def test_findings_of_a_folder_of_logs(place: Path, capsys: pytest.CaptureFixture
 
 
 def test_people_see_lines_that_are_safe(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _scan(place / "logs", "--sigma", place / "rules") == 0
+    assert _scan(place / "logs", "--sigma", place / "rules") == 10
     text = capsys.readouterr().out
     assert "\x1b" not in text and "alert    2024-03-01T10:01:00Z  A service of ours" in text
     assert (
@@ -73,11 +74,16 @@ def test_what_was_not_read_is_said(place: Path, tmp_path: Path, capsys: pytest.C
     named = [place / "logs/notes.txt", place / "logs/System.evtx", torn]
     assert _scan(*named, "--sigma", place / "rules", "--json") == 10
     last = _rows(capsys.readouterr().out)[-1]
-    assert [Path(row["path"]).name for row in last["not_read"]] == ["notes.txt"] and last["events"] >= 2
+    # what lies before the tear is matched; that there was more is said
+    assert [Path(row["path"]).name for row in last["not_read"]] == ["notes.txt", "torn.evtx"]
+    assert "not-given" in last["not_read"][1]["why"] and last["events"] >= 2
     if os.name == "posix":
         os.mkfifo(tmp_path / "pipe.evtx")
         assert _scan(tmp_path / "pipe.evtx", "--sigma", place / "rules", "--quiet") == 10
-        assert _scan(tmp_path, "--sigma", place / "rules", "--quiet") == 0
+        torn.unlink()
+        assert _scan(tmp_path, "--sigma", place / "rules", "--json") == 10
+        not_read = _rows(capsys.readouterr().out)[-1]["not_read"]
+        assert [Path(row["path"]).name for row in not_read] == ["pipe.evtx"], "a pipe in a folder is not opened"
 
 
 def test_words_that_do_not_fit(place: Path, tmp_path: Path, sealed: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,7 +102,7 @@ def test_compiled_rules_are_kept_where_they_are_asked_to_be(
 ) -> None:
     cache, outs = tmp_path / "cache", []
     for _ in range(2):
-        assert _scan(place / "logs", "--sigma", place / "rules", "--cache", cache, "--json") == 0
+        assert _scan(place / "logs", "--sigma", place / "rules", "--cache", cache, "--json") == 10
         outs.append(capsys.readouterr().out)
         assert len(list(cache.iterdir())) == 1
     assert outs[0] == outs[1]
@@ -109,3 +115,27 @@ def test_our_own_rules_find_what_real_recordings_are_about(
     assert _scan(logs, "--json") == 0
     *found, last = _rows(capsys.readouterr().out)
     assert last["logs"] >= 10 and last["events"] > 100 and len({row["rule"] for row in found}) >= 5
+
+
+@pytest.mark.parametrize("what", ["empty", "zeros", "wiped", "magic", "behind"])
+def test_a_log_that_cannot_be_read_is_never_called_read(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    """Nothing parses a loose log beside detection: damage was said nowhere, and the exit code was 0."""
+    log = bytearray(services("a", "b", "c"))
+    if what == "empty":
+        log.clear()
+    elif what == "zeros":
+        log = bytearray(70_000)
+    elif what == "magic":
+        log[4096] ^= 1
+    else:
+        second = log.index(b"**\0\0", 4096 + 513)
+        third = log.index(b"**\0\0", second + 1)
+        first = second if what == "wiped" else second + 28
+        log[first:third] = bytes(third - first)
+    (tmp_path / "log.evtx").write_bytes(log)
+    assert _scan(tmp_path, "--sigma", place / "rules", "--json") == 10
+    last = _rows(capsys.readouterr().out)[-1]
+    assert [Path(row["path"]).name for row in last["not_read"]] == ["log.evtx"]
+    assert last["events"] == {"wiped": 2, "behind": 2}.get(what, 0)

@@ -44,6 +44,8 @@ _ADDITION = ',"record":%d,"header_filetime":%d,"offset":%d,"chunk":%d,"crc":"%s"
 _ADDED = _ADDITION.count(":%") + _ADDITION.count(':"%')
 _CORRUPT = ("damaged", "broken-head")
 _FILETIME_EPOCH = 116_444_736_000_000_000
+#: a record of a slot, what the checksums of its chunk say, and its JSON text
+_Text = tuple[Slot, Crc, Record, str]
 
 
 class EvtxParser:
@@ -63,12 +65,8 @@ class EvtxParser:
     def parse(self, opened: Opened) -> Iterator[Event | Problem]:
         """Yield every record of the chunks that begin in ``opened.span``; nothing of the file header is relied on."""
         run = _Run(opened)
-        begin, end = opened.span
-        with opened.open() as stream:
-            if begin == 0:
-                yield from run.header(stream.read(HEADER))
-            for slot in slots(stream, begin, end):
-                yield from run.slot(slot)
+        for one in run.all():
+            yield one if isinstance(one, Problem) else run.record(*one)
         for name in _TOLD:
             opened.tell(name, run.counts[name])
 
@@ -77,12 +75,18 @@ class EvtxParser:
 
         The text is not read here: one that is no JSON (a quote in an element's name) is a problem of :meth:`parse`.
         """
-        with opened.open() as stream:
-            for slot in slots(stream, *opened.span):
-                if slot.chunk:
-                    base = slot.offset
-                    for record, text in matched(slot.data, walk(slot.data)).texts:
-                        yield f"o{base + record.offset}", escaped(text)
+        lost: list[Problem] = []
+        count = 0
+        for one in _Run(opened).all():
+            if isinstance(one, Problem):
+                count += 1
+                lost = lost or [one]
+            else:
+                slot, _, record, text = one
+                yield f"o{slot.offset + record.offset}", escaped(text)
+        opened.tell("not-given", count)
+        if lost:
+            opened.tell("not-given-first", f"{lost[0].locator} {lost[0].code} {lost[0].detail}")
 
 
 class _Run:
@@ -91,6 +95,15 @@ class _Run:
     def __init__(self, opened: Opened) -> None:
         self.opened = opened
         self.counts: Counter[str] = Counter()
+
+    def all(self) -> Iterator[_Text | Problem]:
+        """Yield every record of the chunks that begin in the span as the library renders it, or what is wrong."""
+        begin, end = self.opened.span
+        with self.opened.open() as stream:
+            if begin == 0:
+                yield from self.header(stream.read(HEADER))
+            for slot in slots(stream, begin, end):
+                yield from self.slot(slot)
 
     def header(self, head: bytes) -> Iterator[Problem]:
         """Tell what the file's header says, and whether it is one."""
@@ -108,7 +121,7 @@ class _Run:
         self.opened.tell("file-full", int(found.full))
         self.opened.tell("file-header-crc-bad", int(found.crc_bad))
 
-    def slot(self, slot: Slot) -> Iterator[Event | Problem]:
+    def slot(self, slot: Slot) -> Iterator[_Text | Problem]:
         """Yield one slot's records."""
         if slot.chunk:
             yield from self.chunk(slot)
@@ -119,7 +132,7 @@ class _Run:
             what = f"{len(slot.data)} bytes, not zero, and no chunk; {frames} record frames in them"
             yield Problem(f"o{slot.offset}", "chunk-magic", f"slot {slot.number}: {what}")
 
-    def chunk(self, slot: Slot) -> Iterator[Event | Problem]:
+    def chunk(self, slot: Slot) -> Iterator[_Text | Problem]:
         """Yield one chunk's records; the walk and the library are matched by record id."""
         self.counts["chunks"] += 1
         self.counts["chunks-off-grid"] += slot.offset % CHUNK != HEADER
@@ -139,7 +152,7 @@ class _Run:
         given = matched(slot.data, found)
         self.counts["chunks-tables-cut"] += bool(given.loops)
         for record, text in given.texts:
-            yield self.record(slot, found.crc, record, text)
+            yield slot, found.crc, record, text
         for record, why in given.lost:
             yield self.problem(slot, record, why)
         if given.general and not given.lost:

@@ -161,6 +161,11 @@ class Answer:
         self.counts["row-problems"] += 1
         self._problem("", "row", why)
 
+    def not_given(self, count: int, first: str) -> None:
+        """Put down what the content's parser could not give: damage, records that cannot be rendered."""
+        self.counts["not-given"] += count
+        self.ended("not-given", f"{count} problems; the first: {first}")
+
     def ended(self, code: str, detail: str) -> None:
         """The events ended with an error; what was had stands."""
         self._code, self._detail = code[:80], detail[:300]

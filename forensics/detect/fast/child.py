@@ -38,8 +38,9 @@ The **answer**: ``status`` (``ok``, ``empty`` no event was seen, ``partial``, ``
 (event, rule) pairs, ``alert`` ``warning`` ``notice`` findings written, ``dropped`` findings beyond a bound,
 ``undated`` matches without a time, ``unreadable`` texts that are no JSON object, ``uncovered`` events to whose
 log no rule applies, ``class-A1``... recovered rows by class, ``not-asked`` recovered rows of other classes,
-``row-problems``; ``rules`` {rule id: matches} and ``more`` {rule id: matches without a finding}, at most 2,000
-each (``rules_left_out``: how many rules more); ``classes`` [[provider, channel, event id, events, rules]...],
+``row-problems``, ``not-given`` places of damage and records that the parser could not give (the status is then
+``partial`` or ``failed``); ``rules`` {rule id: matches} and ``more`` {rule id: matches without a finding}, at most
+2,000 each (``rules_left_out``: how many rules more); ``classes`` [[provider, channel, event id, events, rules]...],
 the 200 most frequent, and ``classes_left_out``; ``problems`` [{locator, code, detail}], at most 20.
 """
 
@@ -102,7 +103,7 @@ def detect(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     engine = _engine(options)
     ruleset = engine.ruleset
     with Answer(item, ruleset, wanted_fields(ruleset), only_counted(ruleset)) as answer:
-        source = of_rows(item, answer) if "rows" in item else of_texts(item)
+        source = of_rows(item, answer) if "rows" in item else of_texts(item, answer)
         try:
             _match(engine, source, answer)
         except (MemoryError, BrokenPipeError):

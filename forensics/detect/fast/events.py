@@ -20,8 +20,11 @@ MAX_ROW = 4 << 20
 _BLOCK = 1 << 20
 
 
-def of_texts(item: dict[str, Any]) -> Iterator[Seen]:
-    """Yield the records of a content, as its TextsParser gives them; may raise whatever that raises."""
+def of_texts(item: dict[str, Any], answer: Answer) -> Iterator[Seen]:
+    """Yield the records of a content, as its TextsParser gives them; may raise whatever that raises.
+
+    What the parser says it could not give is counted.
+    """
     parser = load_plugin(item["plugin"], {})
     span = tuple(item["span"]) if item.get("span") else None
     content = ContentFile(
@@ -29,6 +32,9 @@ def of_texts(item: dict[str, Any]) -> Iterator[Seen]:
     )
     for locator, text in parser.texts(content):
         yield Seen(locator, text)
+    count = content.told.get("not-given", 0)
+    if isinstance(count, int) and count > 0:
+        answer.not_given(count, str(content.told.get("not-given-first", "")))
 
 
 def of_rows(item: dict[str, Any], answer: Answer) -> Iterator[Seen]:
