@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from forensics.detect.ast import And, Atom, Node, Not, Or, Rule, atoms
+from forensics.detect.patience import patience
 from forensics.detect.reference import compare, holds
 from forensics.detect.view import View
 
@@ -23,8 +24,13 @@ def explain(rule: Rule, view: View) -> dict[str, str]:
         nor the conditions of its log source.
     """
     found: dict[str, str] = {}
-    if not holds(rule.gate, view.system, ()):
-        return found
+    if holds(rule.gate, view.system, ()):
+        patience.ask(rule, lambda: _explain(rule, view, found), decides=False)
+    return found
+
+
+def _explain(rule: Rule, view: View, found: dict[str, str]) -> bool:
+    """Put into *found*, one by one, what made *rule* fire."""
     source = frozenset(atoms(rule.gate))
     for atom in _held(rule.condition, view):
         if atom in source:
@@ -34,7 +40,7 @@ def explain(rule: Rule, view: View) -> dict[str, str]:
         name = atom.field if atom.field is not None else KEYWORD
         if name not in found:
             found.update(_first(atom, name, view))
-    return found
+    return True
 
 
 def _held(node: Node, view: View) -> Iterator[Atom]:

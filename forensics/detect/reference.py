@@ -17,6 +17,7 @@ from functools import lru_cache
 
 from forensics.detect.ast import And, Atom, Node, Not, Rule
 from forensics.detect.net import inside
+from forensics.detect.patience import patience
 from forensics.detect.view import Value, View
 
 Fields = Mapping[str, tuple[Value, ...]]
@@ -65,8 +66,13 @@ def number(text: str) -> int | float | None:
 
 
 def matches(rule: Rule, view: View) -> bool:
-    """True if *rule* fires on the event: the log source's conditions and the rule's own hold."""
-    return holds(rule.gate, view.system, ()) and holds(rule.condition, view.fields, view.texts)
+    """True if *rule* fires on the event: the log source's conditions and the rule's own hold.
+
+    False also if it did not answer in time, in a child that looks at that (:mod:`forensics.detect.patience`).
+    """
+    if not holds(rule.gate, view.system, ()):
+        return False
+    return patience.ask(rule, lambda: holds(rule.condition, view.fields, view.texts)) or False
 
 
 def holds(node: Node, fields: Fields, texts: tuple[str, ...]) -> bool:

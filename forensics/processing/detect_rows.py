@@ -21,6 +21,8 @@ COUNTS = (
     "events", "matched", "matches", "dropped", "undated", "unreadable", "uncovered", "not-asked", "row-problems",
     "not-given",
 )  # fmt: skip
+#: rules that did not answer in time, of one content
+MAX_SLOW = 100
 Scanned: TypeAlias = Literal["ok", "matched", "empty", "partial", "failed", "quarantined"]
 
 
@@ -29,12 +31,14 @@ class Answer:
     """How one content ended, over all its parts.
 
     :param counts: those of :data:`COUNTS`.
+    :param undecided: (file, title) of a rule that did not answer in time -> events.
     """
 
     status: Scanned = "empty"
     code: str = ""
     detail: str = ""
     counts: Counter[str] = field(default_factory=Counter)
+    undecided: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def fault(self, code: str, detail: str) -> None:
         """Put down what went wrong; the first counts."""
@@ -58,10 +62,21 @@ def read_answers(results: Sequence[ItemResult]) -> Answer:
         for name, count in (counts if isinstance(counts, dict) else {}).items():
             if type(count) is int and count > 0 and (name in COUNTS or str(name).startswith("class-")):
                 out.counts[str(name)[:20]] += count
+        out.undecided.update(_undecided(value.get("undecided")))
         if value.get("code") or value.get("status") not in ("ok", "empty"):
             out.fault(str(value.get("code", "")), str(value.get("detail", "")) or _first_problem(value))
     out.status = _status(states, out.counts)
     return out
+
+
+def _undecided(told: Any) -> dict[tuple[str, str], int]:
+    """What a child says of rules that did not answer in time, within bounds."""
+    found: dict[tuple[str, str], int] = {}
+    for row in told[:MAX_SLOW] if isinstance(told, list) else []:
+        match row:
+            case [str(file), str(title), int(count)] if count > 0:
+                found[file[:300], title[:128]] = count
+    return found
 
 
 def _first_problem(value: Mapping[str, Any]) -> str:

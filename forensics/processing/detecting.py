@@ -18,7 +18,7 @@ from forensics.errors import InputError, RuleInvalid
 from forensics.model.event import Pack, Problem, Receipt, RuleProblem, Status
 from forensics.processing.contents import receipt_key
 from forensics.processing.correlating import MatchFile, correlate
-from forensics.processing.detect_rows import COUNTS, SIGMA, Answer, read_answers, read_findings
+from forensics.processing.detect_rows import COUNTS, MAX_SLOW, SIGMA, Answer, read_answers, read_findings
 from forensics.processing.scan_report import ScanReport
 from forensics.processing.sinks import Sink
 from forensics.processing.targets import Target
@@ -30,8 +30,8 @@ from forensics.worker.batch import ItemResult, run_items
 from forensics.worker.limits import Limits
 
 _PREPARE = "forensics.detect.fast.child:prepare"
-_DETECT = "forensics.detect.fast.child:detect"
-#: a child beats as it reads events; an expression of a rule that runs away falls silent
+_DETECT = "forensics.detect.fast.patient:detect"
+#: a child beats as it reads events; a rule that runs away is ended by forensics/detect/patience.py, else by these
 LIMITS = Limits(silence=120.0, cpu=None, data=2 << 30, start=120.0)
 #: findings of a run by level, and of one rule; more are counted
 MAX_LEVEL, MAX_RULE = 50_000, 5_000
@@ -122,6 +122,7 @@ class _Run:
         self._matches: list[MatchFile] = []
         self._match_bytes = 0
         self._classes: Counter[str] = Counter()
+        self._undecided: Counter[tuple[str, str]] = Counter()
 
     def clear(self) -> None:
         """Remove what was in scratch."""
@@ -163,6 +164,7 @@ class _Run:
             with RowWriter(str(out)) as rows:
                 self._match(rows)
                 self._correlate(rows)
+                self._name_undecided()
                 for one in (problem for pack in self.report.packs for problem in pack.problems):
                     rows.add({"not_run": one.rule, "where": one.where, "reason": one.reason})
             # the contents as docs/format.md names those of a scanner; the key also says as what they were matched
@@ -301,6 +303,7 @@ class _Run:
         for name in COUNTS[2:]:
             counts[name] += answer.counts[name]
         counts["events"] += answer.counts["events"]
+        self._undecided.update(answer.undecided)
         for name, count in answer.counts.items():
             if name.startswith("class-"):
                 self._classes[name] += count
@@ -315,6 +318,17 @@ class _Run:
         for code, detail in done.problems:
             self.report.counts["correlation_problems"] += 1
             self.report.missed_name("correlations", "partial", code, detail)
+
+    def _name_undecided(self) -> None:
+        """Rules that ran away are problems of the pack, beside those that did not compile."""
+        told = [
+            RuleProblem(file, title, f"did not answer in time on {count:,} events: undecided there")
+            for (file, title), count in self._undecided.most_common(MAX_SLOW)
+        ]
+        if told:
+            self.report.counts["rule_problems"] += len(self._undecided)
+            first, *rest = self.report.packs
+            self.report.packs = Pack(first.name, first.sha256, first.rules, (*first.problems, *told)), *rest
 
     def _receipt(self, key: str, over: str) -> Receipt:
         report = self.report

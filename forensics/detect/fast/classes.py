@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from forensics.detect.ast import Atom, Node, Rule, RuleSet, atoms
+from forensics.detect.fast.arranged import Arranged, Kept, Key, needles_of, packed
 from forensics.detect.fast.bodies import MAX_KEPT, MISSING, Body, Budget
 from forensics.detect.fast.fold import fold
 from forensics.detect.fast.head import QUIET, Class
@@ -121,19 +122,21 @@ def _empty() -> dict[Any, Rules]:
 
 
 class Classes:
-    """Makes plans; what classes have in common is made once."""
+    """Makes plans; what classes have in common is made once.
 
-    def __init__(self, ruleset: RuleSet, prefilter: bool = True) -> None:
+    :param kept: classes that earlier processes have met.
+    """
+
+    def __init__(self, ruleset: RuleSet, prefilter: bool = True, kept: Kept | None = None) -> None:
+        self._rules = ruleset.rules
         self._prefilter = prefilter
+        self._kept = kept or Kept()
         self._gates: dict[Node, list[Rule]] = {}
-        self._fixing: dict[int, tuple[Atom, ...]] = {}
         for rule in ruleset.rules:
             self._gates.setdefault(rule.gate, []).append(rule)
-            self._fixing[rule.index] = tuple(dict.fromkeys(
-                atom for atom in atoms(rule.condition) if atom.field in CLASS_FIELDS and _own(atom)
-            ))  # fmt: skip
-        self._bodies: dict[tuple[int, tuple[bool, ...]], Body] = {}
-        self._plans: dict[tuple[tuple[int, tuple[bool, ...]], ...], ClassPlan] = {}
+        self._fixing: dict[int, tuple[Atom, ...]] = {}
+        self._bodies: dict[Key, Body] = {}
+        self._plans: dict[tuple[Key, ...], ClassPlan] = {}
 
     def gated(self, system: System) -> list[Rule]:
         """Return the rules whose log source is that of the class, in order."""
@@ -142,24 +145,72 @@ class Classes:
 
     def plan(self, of: Class) -> ClassPlan:
         """Return the plan of a class; classes that leave the same of the same rules share one."""
+        named = self._known(of)
+        if named is None:
+            named = self._arranged(of)
+        if named not in self._plans:
+            bodies = [self._bodies[key] for key in named]
+            fixed = tuple(body.rule.index for body in bodies if body.fixed)
+            self._plans[named] = ClassPlan([body for body in bodies if body.fixed is None], fixed)
+        return self._plans[named]
+
+    def _known(self, of: Class) -> tuple[Key, ...] | None:
+        """Return what was kept of a class; None if there is nothing, or it does not fit the rules."""
+        import msgspec
+
+        named = self._kept.classes.get(of)
+        try:
+            for key in named or ():
+                if key not in self._bodies:
+                    self._bodies[key] = self._read(self._kept.bodies[key])
+        except (msgspec.MsgspecError, ValueError):
+            return None
+        return named
+
+    def _read(self, one: Arranged) -> Body:
+        """Return a rule as it was kept.
+
+        :raises ValueError, msgspec.MsgspecError: if it does not fit the rules.
+        """
+        if not 0 <= one.rule < len(self._rules) or one.fixed is False:
+            raise ValueError("a rule that is not there")
+        rule = self._rules[one.rule]
+        return Body(
+            rule, one.fixed, one.viewed, one.reads, needles_of(one) if self._prefilter else None,
+            lambda: self._left(rule, one.outcome),
+        )  # fmt: skip
+
+    def _arranged(self, of: Class) -> tuple[Key, ...]:
         system = {name: values for name, values in zip(CLASS_FIELDS, of, strict=True) if values}
         keys = []
         for rule in self.gated(system):
-            outcome = tuple(compare(atom, system, ()) for atom in self._fixing[rule.index])
+            outcome = tuple(compare(atom, system, ()) for atom in self._decided(rule))
             key = (rule.index, outcome)
             if key not in self._bodies:
-                decided = dict(zip(self._fixing[rule.index], outcome, strict=True))
-                self._bodies[key] = Body(rule, fold(rule.condition, decided.get))
+                self._bodies[key] = Body.of(rule, self._left(rule, outcome))
                 if not self._prefilter:
                     self._bodies[key].needles = None
             if self._bodies[key].fixed is not False:
                 keys.append(key)
-        named = tuple(keys)
-        if named not in self._plans:
-            bodies = [self._bodies[key] for key in keys]
-            fixed = tuple(body.rule.index for body in bodies if body.fixed)
-            self._plans[named] = ClassPlan([body for body in bodies if body.fixed is None], fixed)
-        return self._plans[named]
+        if self._prefilter:
+            bodies = [(key, self._bodies[key]) for key in keys]
+            self._kept.put(of, [Arranged(*k, b.fixed, b.viewed, b.reads, packed(b.needles)) for k, b in bodies])
+        return tuple(keys)
+
+    def _decided(self, rule: Rule) -> tuple[Atom, ...]:
+        """The comparisons of a rule that a class decides."""
+        if rule.index not in self._fixing:
+            self._fixing[rule.index] = tuple(dict.fromkeys(
+                atom for atom in atoms(rule.condition) if atom.field in CLASS_FIELDS and _own(atom)
+            ))  # fmt: skip
+        return self._fixing[rule.index]
+
+    def _left(self, rule: Rule, outcome: tuple[bool, ...]) -> Node | bool:
+        """What is left of a rule's condition.
+
+        :raises ValueError: if the outcomes are not of this rule.
+        """
+        return fold(rule.condition, dict(zip(self._decided(rule), outcome, strict=True)).get)
 
     def forget(self) -> None:
         """Begin all memories anew."""
@@ -173,5 +224,8 @@ class Classes:
 
 
 def _own(atom: Atom) -> bool:
-    """Whether a class decides the comparison: it looks at no field of another kind."""
-    return not atom.op.startswith("fieldref") or atom.value in CLASS_FIELDS
+    """Whether a class decides the comparison: it looks at no field of another kind.
+
+    A regular expression may run away, and is asked event by event, where that is looked at.
+    """
+    return atom.op != "re" and (not atom.op.startswith("fieldref") or atom.value in CLASS_FIELDS)
