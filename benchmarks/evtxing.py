@@ -31,6 +31,7 @@ with open(sys.argv[1], "rb") as stream:
 print(json.dumps({"records": records, "cpu": time.process_time() - start}))
 """
 Counts = dict[str, int]
+_Run = Callable[[], float] | None
 
 
 def _said(printed: str) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def _plaso(log: Path, counts: Counts) -> Callable[[], float] | None:
 
 def _plaso_events(said: str) -> int:
     """How many records plaso's store says that it holds."""
-    found = json.loads(said[said.index("{") :])
+    found = json.loads(said[said.index("{") :], strict=False)
     counters = found["storage_counters"]["parsers"]
     return int(counters.get("winevtx") or counters["total"])
 
@@ -98,15 +99,16 @@ def _pair(what: str, log: Path, ours: str, peer: str, floor: float | None, count
     return _rated(figure(what, interleave(sides, ROUNDS), ours, peer, floor), counts, {ours: ours, peer: peer})
 
 
-def _against(name: str, run: Callable[[], float] | None, log: Path, floor: float, counts: Counts) -> list[Figure]:
+def _against(
+    what: str, ours: str, name: str, run: _Run, log: Path, floor: float | None, counts: Counts
+) -> list[Figure]:
     if run is None:
         return []
-    ours = "events"
     # seconds against minutes: one round of the peer between two of ours' three
     seconds = interleave([Side(ours, _job(ours, log, "cpu", counts))], ROUNDS)
     seconds |= interleave([Side(name, run)], 1, warm=False)
     seconds[ours] += interleave([Side(ours, _job(ours, log, "cpu", counts))], ROUNDS, warm=False)[ours]
-    found = figure(f"events on disk, against {name}, CPU", seconds, ours, name, floor)
+    found = figure(f"{what}, against {name}", seconds, ours, name, floor)
     return [_rated(found, counts, {ours: ours, name: name})]
 
 
@@ -130,17 +132,18 @@ def run() -> Result | None:
     if log is None:
         return None
     counts: Counts = {}
-    small = evtxlogs.every(log, SUBSET)
+    small, dissect = evtxlogs.every(log, SUBSET), _dissect(log, counts)
     figures = [
         _pair("JSON text of every record, against XML text by libevtx", log, "texts", "libevtx", 3, counts),
-        _pair("events on disk, against libevtx to rows on disk", log, "events", "libevtx-rows", 3, counts),
-        _pair("events on disk, against XML text alone by libevtx", log, "events", "libevtx", None, counts),
+        _pair("JSON rows on disk, against libevtx to JSON rows on disk", log, "texts-rows", "libevtx-rows", 3, counts),
+        _pair("events on disk, against libevtx to JSON rows on disk", log, "events", "libevtx-rows", None, counts),
         _per_record("JSON text of every record, against XML text by python-evtx", 300, log, small, "texts",
                     "python-evtx", counts),
-        _per_record("events on disk, against python-evtx to rows on disk", None, log, small, "events",
+        _per_record("events on disk, against python-evtx to JSON rows on disk", None, log, small, "events",
                     "python-evtx-rows", counts),
-        *_against("dissect.eventlog", _dissect(log, counts), log, 12, counts),
-        *_against("log2timeline", _plaso(log, counts), log, 10, counts),
+        *_against("JSON text of every record", "texts", "dissect.eventlog", dissect, log, 12, counts),
+        *_against("events on disk", "events", "dissect.eventlog", dissect, log, None, counts),
+        *_against("events on disk", "events", "log2timeline", _plaso(log, counts), log, 10, counts),
         _two(log, counts),
         _memory(),
     ]  # fmt: skip
