@@ -73,7 +73,8 @@ class Patience:
         self.begun = True
 
     def end(self) -> None:
-        """Look no more."""
+        """Look no more, and forget who was slow."""
+        self._strikes.clear()
         if sys.platform != "win32" and self.begun:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             signal.signal(signal.SIGVTALRM, signal.SIG_DFL)

@@ -16,6 +16,7 @@ from forensics.detect.explain import MAX_FIELDS, cut
 from forensics.detect.fast.code import MISSING, function, generable, reads
 from forensics.detect.fast.head import Class
 from forensics.detect.fast.literals import SYSTEM_FIELDS
+from forensics.detect.patience import patience
 from forensics.detect.view import CLASS_FIELDS, text_of
 
 Values = Mapping[str, Any]
@@ -61,7 +62,13 @@ class Explainer:
     def why(self, values: Sequence[Any]) -> dict[str, str]:
         """Return field -> value of what made the rule fire; it must have fired on *values*."""
         found: dict[str, str] = {}
-        self._held(self._rule.condition, dict(zip(self.names, values, strict=True)), found)
+        named = dict(zip(self.names, values, strict=True))
+
+        def ask() -> bool:
+            self._held(self._rule.condition, named, found)
+            return True
+
+        patience.ask(self._rule, ask, decides=False)
         return found
 
     def _held(self, node: Node, values: Values, found: dict[str, str]) -> None:
