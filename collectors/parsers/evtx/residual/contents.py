@@ -14,7 +14,7 @@ from collectors.parsers.evtx.parser import EvtxParser
 from collectors.parsers.evtx.residual.chains import Placed, definitions, free_definitions
 from collectors.parsers.evtx.residual.store import Source, Store
 from collectors.parsers.evtx.slots import Slot, read_at, slots
-from collectors.parsers.evtx.walk import walk
+from collectors.parsers.evtx.walk import CHUNK_MAGIC, FILE_MAGIC, walk
 from collectors.parsers.evtx.wevt.parser import WevtParser, found_in
 from forensics.model.event import Opened, Problem
 
@@ -24,17 +24,14 @@ HEAD = 4096
 MAX_CARVED = 4 << 30
 
 
-def kind_of(opened: Opened) -> Kind:
+def kind_of(opened: Opened, stream: BinaryIO) -> Kind:
     """Return what the content is, as the parsers beside claim it."""
-    name = str(opened.inputs.get("name") or "")
-    with opened.open() as stream:
-        head = read_at(stream, 0, HEAD)
-    claims = {
-        "log": EvtxParser().claims(name, head), "provider": WevtParser().claims(name, head),
-        "carved": EvtxCarvedParser().claims(name, head),
-    }  # fmt: skip
-    kinds: tuple[Kind, ...] = ("log", "provider", "carved")
-    return max(kinds, key=lambda kind: claims[kind])
+    name, head = str(opened.inputs.get("name") or ""), read_at(stream, 0, HEAD)
+    if head.startswith((FILE_MAGIC, CHUNK_MAGIC)):
+        return "log"
+    if WevtParser().claims(name, head):
+        return "provider"
+    return "carved" if EvtxCarvedParser().claims(name, head) > EvtxParser().claims(name, head) else "log"
 
 
 def slots_of(kind: Kind, stream: BinaryIO, size: int) -> Iterator[Slot]:
@@ -56,14 +53,13 @@ def placed(slot: Slot) -> Iterator[Placed]:
 
 def store_from(opened: Opened, kind: Kind | None = None) -> Store:
     """Return the definitions of one content."""
-    store, kind = Store(), kind or kind_of(opened)
-    if kind == "provider":
-        for found in found_in(opened):
+    store = Store()
+    with opened.open() as stream:
+        kind = kind or kind_of(opened, stream)
+        for found in found_in(opened) if kind == "provider" else ():
             if not isinstance(found, Problem) and found[1].definition is not None:
                 place = found[0] + found[1].offset
                 store.add(found[1].definition, Source(opened.sha256, place, "manifest"))
-        return store
-    with opened.open() as stream:
         for slot in slots_of(kind, stream, opened.size):
             for one in placed(slot):
                 store.add(one.definition, Source(opened.sha256, slot.offset + one.offset, one.crc))

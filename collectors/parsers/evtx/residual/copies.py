@@ -13,9 +13,13 @@ from collectors.parsers.evtx.residual.definition import Definition
 
 #: definitions remembered in one process; beyond, all are forgotten
 MAX_KNOWN = 4_096
+#: bytes of copies remembered, and 500 for each
+MAX_COPIES = 16 << 20
 #: fixed bytes, how many elements or attribute lists end behind them, whether a size follows, the name that follows
 #: instead (hash, length, characters, NUL)
 _Step = tuple[bytes, int, bool, bytes]
+#: names by reference: where their hash lies, and what lies there (hash, length, characters, NUL)
+_Names = tuple[list[int], list[bytes]]
 _known: dict[bytes, tuple[Definition, tuple[_Step, ...]]] = {}
 
 
@@ -37,16 +41,19 @@ def _steps(definition: Definition) -> tuple[_Step, ...]:
     return (*found, (code[at:], 0, False, b""))
 
 
-def _equal(chunk: bytes, at: int, end: int, steps: tuple[_Step, ...], trusted: tuple[int, int]) -> bool:
+def _equal(chunk: bytes, at: int, end: int, steps: tuple[_Step, ...], trusted: tuple[int, int]) -> _Names | None:
+    """Return the names by reference if what lies there is the definition of *steps*, else None."""
     low, high = trusted
     ends: list[int] = []
+    places: list[int] = []
+    texts: list[bytes] = []
     for fixed, closed, sized, name in steps:
         if fixed and not chunk.startswith(fixed, at):
-            return False
+            return None
         at += len(fixed)
         for _ in range(closed):
             if ends.pop() != at:
-                return False
+                return None
         if sized:
             at += 4
             ends.append(at + int.from_bytes(chunk[at - 4 : at], "little"))
@@ -57,10 +64,42 @@ def _equal(chunk: bytes, at: int, end: int, steps: tuple[_Step, ...], trusted: t
         if offset == at:
             at += 4 + len(name)
         elif not low <= offset < high:
-            return False
+            return None
+        else:
+            places.append(offset + 4)
+            texts.append(name)
         if not chunk.startswith(name, offset + 4):
-            return False
-    return at == end
+            return None
+    return (places, texts) if at == end else None
+
+
+class _Copies:
+    """Copies that were compared once: the same bytes at the same place of a chunk. Their names lie elsewhere."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, bytes], tuple[Definition, _Names]] = {}
+        self._size = 0
+
+    def find(self, chunk: bytes, at: int, body: bytes, trusted: tuple[int, int]) -> Definition | None:
+        """Return the definition of these bytes (GUID, size, body), if its names by reference are there."""
+        found = self._known.get((at, body))
+        if found is None:
+            return None
+        definition, (places, texts) = found
+        if places and not (trusted[0] <= min(places) - 4 and max(places) - 4 < trusted[1]):
+            return None
+        return definition if all(map(chunk.startswith, texts, places)) else None
+
+    def keep(self, at: int, body: bytes, definition: Definition, names: _Names) -> None:
+        """Remember a copy; all are forgotten when they are too many."""
+        if self._size + len(body) > MAX_COPIES:
+            self._known.clear()
+            self._size = 0
+        self._size += len(body) + 500
+        self._known[at, body] = definition, names
+
+
+_copies = _Copies()
 
 
 def known_or_read(
@@ -70,9 +109,15 @@ def known_or_read(
 
     :raises Unreadable: what lies there is none.
     """
-    guid = chunk[at - 20 : at - 4]
+    body = chunk[at - 20 : at + size]
+    copy = _copies.find(chunk, at, body, trusted)
+    if copy is not None:
+        return copy
+    guid = body[:16]
     known = _known.get(guid)
-    if known is not None and _equal(chunk, at, at + size, known[1], trusted):
+    names = _equal(chunk, at, at + size, known[1], trusted) if known is not None else None
+    if known is not None and names is not None:
+        _copies.keep(at, body, known[0], names)
         return known[0]
     found = read()
     if len(_known) >= MAX_KNOWN:

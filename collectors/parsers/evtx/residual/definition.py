@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any
 
 from collectors.parsers.evtx.residual.binxml import Node, Reader, Skeleton, Unreadable, Writer, name_at
@@ -25,6 +24,9 @@ _SIZES = {
 _STRING = 0x01
 _ELEMENT, _LITERAL, _SUBSTITUTION = 0x01, 0x05, 0x0D
 _LOST = "lost"
+#: lists of types remembered of one definition: an event's optional values may be there or not
+MAX_TYPES = 64
+_Sizes = tuple[list[int], list[int], list[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +50,24 @@ class Definition:
     sizes: tuple[int, ...] = ()
     lost: int = 0
     restored: int = 0
+    _known: dict[tuple[int, ...], _Sizes | None] = field(default_factory=dict, repr=False, compare=False)
 
-    def fits(self, types: Sequence[int], values: Sequence[bytes]) -> bool:
+    def fits(self, types: tuple[int, ...], lengths: tuple[int, ...]) -> bool:
         """Return True if an instance's values are of this definition's number, types and sizes."""
-        known = _sizes(self.slots, tuple(types))
+        if types not in self._known:
+            if len(self._known) >= MAX_TYPES:
+                self._known.clear()
+            self._known[types] = _sizes(self.slots, types)
+        known = self._known[types]
         if known is None:
             return False
         places, sizes, texts = known
-        lengths = list(map(len, values))
         if [lengths[index] for index in places] != sizes:
             return False
-        return not any(lengths[index] % 2 for index in texts)
+        return 1 not in [lengths[index] & 1 for index in texts]
 
 
-@lru_cache(4096)
-def _sizes(slots: tuple[tuple[int, int], ...], types: tuple[int, ...]) -> tuple[list[int], list[int], list[int]] | None:
+def _sizes(slots: tuple[tuple[int, int], ...], types: tuple[int, ...]) -> _Sizes | None:
     """Return which values have a fixed size, these sizes, and which are text (even); None if types do not fit."""
     if len(types) != max((index for index, _ in slots), default=-1) + 1:
         return None

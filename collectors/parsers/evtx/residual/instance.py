@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
@@ -29,15 +29,33 @@ class Instance:
 
     :param id: the first four bytes of the template's GUID.
     :param offset: where the record says that the definition lies, in its chunk.
-    :param types: of the values, as present; *values* their bytes.
+    :param types: of the values, as present; *lengths* in bytes.
+    :param raw: how the record has them: their number, four bytes of each (length and type), their bytes.
     :param nested: the values that are binary XML again, by index: an instance or a bare element.
     """
 
     id: bytes
     offset: int
     types: tuple[int, ...]
-    values: tuple[bytes, ...]
-    nested: dict[int, Instance | Skeleton] = field(default_factory=dict)
+    lengths: tuple[int, ...]
+    raw: bytes
+    nested: dict[int, Instance | Skeleton]
+
+    @property
+    def first(self) -> int:
+        """Where the first value begins in *raw*."""
+        return 4 + 4 * len(self.types)
+
+    def value(self, index: int) -> bytes:
+        """The bytes of one value."""
+        at = self.first + sum(self.lengths[:index])
+        return self.raw[at : at + self.lengths[index]]
+
+    @property
+    def values(self) -> tuple[bytes, ...]:
+        """The bytes of each value."""
+        places = list(accumulate(self.lengths, initial=self.first))
+        return tuple(map(self.raw.__getitem__, map(slice, places, places[1:])))
 
 
 Body = Instance | Skeleton
@@ -92,18 +110,16 @@ def _instance(chunk: bytes, at: int, end: int, *, deep: bool) -> tuple[Instance,
     described = descriptors(count).unpack_from(chunk, at)
     at += 4 * count
     lengths, types = described[0::3], described[1::3]
-    if any(described[2::3]) or at + sum(lengths) > end:
+    after = at + sum(lengths)
+    if any(described[2::3]) or after > end:
         raise Unreadable("a value beyond the record")
-    places = list(accumulate(lengths, initial=at))
-    values = tuple(map(chunk.__getitem__, map(slice, places, places[1:])))
     nested: dict[int, Body] = {}
     if BINXML in types:
-        nested = {
-            index: _nested(chunk, places[index], places[index + 1], deep)
-            for index, kind in enumerate(types)
-            if kind == BINXML and lengths[index]
-        }
-    return Instance(identifier, offset, types, values, nested), places[-1]
+        for index, kind in enumerate(types):
+            if kind == BINXML and lengths[index]:
+                start = at + sum(lengths[:index])
+                nested[index] = _nested(chunk, start, start + lengths[index], deep)
+    return Instance(identifier, offset, types, lengths, chunk[at - 4 * count - 4 : after], nested), after
 
 
 @lru_cache(MAX_VALUES + 1)
@@ -154,9 +170,10 @@ def _feed(state: hashlib._Hash, body: Body) -> None:
     if isinstance(body, Skeleton):
         state.update(b"bare" + repr((body.tree, [one for one in body.names if isinstance(one, str)])).encode())
         return
-    lengths = [0 if index in body.nested else len(value) for index, value in enumerate(body.values)]
+    values = body.values
+    lengths = [0 if index in body.nested else length for index, length in enumerate(body.lengths)]
     count = len(lengths)
     state.update(body.id + struct.pack(f"<I{count}B{count}I", count, *body.types, *lengths))
-    state.update(b"".join(value for index, value in enumerate(body.values) if index not in body.nested))
+    state.update(b"".join(value for index, value in enumerate(values) if index not in body.nested))
     for inner in body.nested.values():
         _feed(state, inner)

@@ -38,7 +38,7 @@ def witness(record: Record, body: Body) -> tuple[bool | None, bool | None]:
     found: list[bool | None] = [None, None]
     for at, (slot, kind, said) in enumerate(((ID_SLOT, _UINT64, record.id), (TIME_SLOT, _FILETIME, record.filetime))):
         if body.types[slot] == kind:
-            found[at] = int.from_bytes(body.values[slot], "little") == said
+            found[at] = int.from_bytes(body.value(slot), "little") == said
     return found[0], found[1]
 
 

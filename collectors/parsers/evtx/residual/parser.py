@@ -69,14 +69,14 @@ class EvtxResidualParser:
 
     def parse(self, opened: Opened) -> Iterator[Event | Problem]:
         """Yield an event for every residual record, or a problem for it."""
-        kind = kind_of(opened)
-        if kind == "provider":
-            opened.tell("definitions-given", store_from(opened, kind).size)
-            return
-        if kind == "carved" and opened.size > MAX_CARVED:
-            why = f"free space of chunks in the first {MAX_CARVED >> 30} GiB was read, not of those behind"
-            yield Problem(f"o{MAX_CARVED}", "not-searched", why)
         with opened.open() as stream:
+            kind = kind_of(opened, stream)
+            if kind == "provider":
+                opened.tell("definitions-given", store_from(opened, kind).size)
+                return
+            if kind == "carved" and opened.size > MAX_CARVED:
+                why = f"free space of chunks in the first {MAX_CARVED >> 30} GiB was read, not of those behind"
+                yield Problem(f"o{MAX_CARVED}", "not-searched", why)
             run = Recovery(opened, LiveRecords(stream), kind)
             for found in run.all(stream):
                 yield found if isinstance(found, Problem) else run.event(*found)

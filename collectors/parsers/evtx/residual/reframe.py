@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from collectors.parsers.evtx.residual.binxml import FRAGMENT, Skeleton, Writer, moved
-from collectors.parsers.evtx.residual.instance import descriptors
+from collectors.parsers.evtx.residual.instance import Instance
 from collectors.parsers.evtx.residual.resolve import Part
 from collectors.parsers.evtx.walk import CHUNK, CHUNK_MAGIC, FILE_MAGIC, FIRST, HEADER
 
@@ -62,19 +62,28 @@ class _Encoder:
             self.new[key] = start
             code = moved(part.definition.code, part.definition.fixups, start + 24)
             out += struct.pack("<I16sI", 0, part.definition.guid, len(code)) + code
-        values, count = list(part.body.values), len(part.body.values)
-        out += struct.pack("<I", count) + bytes(4 * count)
-        for index, inner in part.inner.items():
-            # a nested part's names are offsets too: where it begins is where what precedes it ends
-            values[index] = self._nested(inner, at + len(out) + sum(map(len, values[:index])))
-        lengths = list(map(len, values))
-        if max(lengths, default=0) > 0xFFFF:
-            raise TooLarge("a nested part of more than 65,535 bytes")
-        described = [0] * (3 * count)
-        described[0::3], described[1::3] = lengths, part.body.types
-        descriptors(count).pack_into(out, len(out) - 4 * count, *described)
-        out += b"".join(values)
+        if part.inner:
+            self._nesting(part, part.body, out, at)
+        else:
+            out += part.body.raw
         return bytes(out)
+
+    def _nesting(self, part: Part, body: Instance, out: bytearray, at: int) -> None:
+        """Append the values of *body* as the record has them, its nested parts written anew, their lengths too."""
+        head, taken = len(out), body.first
+        out += body.raw[:taken]
+        for index, inner in part.inner.items():
+            start = body.first + sum(body.lengths[:index])
+            out += body.raw[taken:start]
+            # a nested part's names are offsets too: where it begins is where what precedes it ends
+            written = self._nested(inner, at + len(out))
+            if len(written) > 0xFFFF:
+                raise TooLarge("a nested part of more than 65,535 bytes")
+            place = head + 4 + 4 * index
+            out[place : place + 2] = len(written).to_bytes(2, "little")
+            out += written
+            taken = start + body.lengths[index]
+        out += body.raw[taken:]
 
     def _nested(self, part: Part, at: int) -> bytes:
         if isinstance(part.body, Skeleton):

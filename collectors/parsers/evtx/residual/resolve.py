@@ -26,6 +26,7 @@ from collectors.parsers.evtx.residual.instance import Body, Instance
 from collectors.parsers.evtx.residual.store import RANK, Source, Store
 
 Class = Literal["A1", "A2", "A3", "B", "C", "D", "E"]
+_Known = tuple[Class | None, Definition | None, tuple[dict[str, Any], ...]]
 _DEGREES: tuple[Class, ...] = ("A1", "A2", "A3", "B")
 
 
@@ -67,6 +68,7 @@ class Resolver:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.layouts: Mapping[tuple[Any, ...], tuple[str, ...]] = store.layouts
+        self._looked_up: dict[bytes, _Known | None] = {}
         self._own_of: Place | None = None
         self._own_at: dict[int, tuple[Class, Definition] | None] = {}
 
@@ -83,17 +85,27 @@ class Resolver:
         return _classed(outer), outer
 
     def _instance(self, place: Place, one: Instance) -> Part:
-        found = self.store.look_up(one.id)
-        if len(found) > 1:
-            cites = tuple(each.source.cite(each.definition.guid) for each in found[:8])
+        if one.id not in self._looked_up:
+            self._looked_up[one.id] = self._look_up(one.id)
+        known = self._looked_up[one.id]
+        if known is None:
+            return self._own(place, one)
+        degree, definition, cites = known
+        if definition is None:
             return Part(one, None, cites=cites, why="two-definitions")
-        if found:
-            definition, source = found[0].definition, found[0].source
-            cites = found[0].cites()
-            if not definition.fits(one.types, one.values):
-                return Part(one, None, cites=cites, why="values-do-not-fit")
-            return Part(one, "A1" if RANK[source.crc] < RANK["slack"] else "A2", definition, cites=cites)
-        return self._own(place, one)
+        if not definition.fits(one.types, one.lengths):
+            return Part(one, None, cites=cites, why="values-do-not-fit")
+        return Part(one, degree, definition, cites=cites)
+
+    def _look_up(self, identifier: bytes) -> _Known | None:
+        """Return what the store has under a template id: no definition if there are two of equal standing."""
+        found = self.store.look_up(identifier)
+        if len(found) > 1:
+            return None, None, tuple(each.source.cite(each.definition.guid) for each in found[:8])
+        if not found:
+            return None
+        degree: Class = "A1" if RANK[found[0].source.crc] < RANK["slack"] else "A2"
+        return degree, found[0].definition, found[0].cites()
 
     def _own(self, place: Place, one: Instance) -> Part:
         """Return the definition that lies where the record says, if its GUID begins with the record's id."""
@@ -106,7 +118,7 @@ class Resolver:
             return Part(one, None, why="unknown")
         degree, definition = found
         cites = (Source(place.content, place.offset + one.offset, "slack").cite(definition.guid),)
-        if not definition.fits(one.types, one.values):
+        if not definition.fits(one.types, one.lengths):
             return Part(one, None, cites=cites, why="values-do-not-fit")
         return Part(one, degree, definition, cites=cites)
 
