@@ -19,6 +19,10 @@ from typing import Any, NamedTuple
 from collectors.parsers.text import address, one_line
 
 MAX_TEXT = 4096
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 _':=-/,;<>@&%~#!\"")
+_PUNCTUATION = frozenset("()[]{}.*+?|^$/-'\"")
+_COUNTS = ("?", "*", "+", "{")
+_GROUP = re.compile(r"\((?:\?:|\?P<\w+>|(?!\?))")
 _REPEATED = re.compile(r"message repeated ([0-9]{1,9}) times: \[ ?(.*)\]", re.DOTALL)
 
 
@@ -39,30 +43,89 @@ class _Rule:
     action: str
     pattern: re.Pattern[str]
     user: str
-    #: what every message that fits begins with, "" if that cannot be told: most are told apart by it
-    start: str
-    #: names of the pattern's groups in their order, "" for one without
-    groups: tuple[str, ...]
+    #: every message that fits begins with one of them: most rules are told apart by it
+    starts: tuple[str, ...]
+    #: numbers of the groups ``user`` and ``src``, -1 for none, and the others with their names
+    who: int
+    source: int
+    others: tuple[tuple[str, int], ...]
 
 
-def literal_start(pattern: str) -> str:
-    """Return the plain text that *pattern* begins with; "" if there is none, or if it has a choice at its top."""
-    depth, at = 0, 0
+#: most beginnings that are told apart; a pattern with more is tried always
+_STARTS = 16
+
+
+def literal_starts(pattern: str) -> tuple[str, ...]:
+    """Return plain texts, one of which everything that fits *pattern* begins with; ("",) if that cannot be told."""
+    return _starts(pattern)[0]
+
+
+def _starts(pattern: str) -> tuple[tuple[str, ...], bool]:
+    """Return the beginnings, and whether they are all that the pattern says."""
+    found: tuple[str, ...] = ("",)
+    parts: tuple[str, ...]
+    at = 0
+    if len(_choices(pattern)) > 1:
+        return found, False
     while at < len(pattern):
-        char = pattern[at]
-        if char == "[":
-            # a class: a bracket that comes first in it is a character
-            at = pattern.find("]", at + 2 + (pattern[at + 1 : at + 2] == "^"))
-            if at < 0:
-                return ""
-        elif char == "|" and not depth:
-            return ""
-        depth += (char == "(") - (char == ")")
-        at += 2 if char == "\\" else 1
-    found = re.match(r"[A-Za-z0-9 _':=-]*", pattern)
-    plain = found[0] if found else ""
-    # what is counted or optional is its last character
-    return plain[:-1] if pattern[len(plain) : len(plain) + 1] in ("?", "*", "{", "+") else plain
+        char, end, whole = pattern[at], at + 1, True
+        if char == "(" and (head := _GROUP.match(pattern, at)):
+            end = _close(pattern, at)
+            inner = [_starts(one) for one in _choices(pattern[head.end() : end - 1])]
+            parts = tuple(text for texts, _ in inner for text in texts)
+            whole = all(done for _, done in inner)
+        elif char == "\\" and pattern[at + 1 : at + 2] in _PUNCTUATION:
+            parts, end = (pattern[at + 1],), at + 2
+        elif char in _PLAIN:
+            parts = (char,)
+        else:
+            return found, False
+        after = pattern[end : end + 1]
+        if after == "?" and pattern[end + 1 : end + 2] not in ("?", "+"):
+            parts, end = (*parts, ""), end + 1
+        elif after in _COUNTS:
+            return found, False
+        if len(found) * len(parts) > _STARTS:
+            return found, False
+        found = tuple(dict.fromkeys(before + part for before in found for part in parts))
+        if not whole:
+            return found, False
+        at = end
+    return found, True
+
+
+def _next(pattern: str, at: int) -> int:
+    """Return where the character, or class, that begins at *at* ends."""
+    if pattern[at] == "[":
+        # a bracket that comes first in a class is a character
+        at += 1 + (pattern[at + 1 : at + 2] == "^")
+        at += pattern[at : at + 1] == "]"
+        while at < len(pattern) and pattern[at] != "]":
+            at += 2 if pattern[at] == "\\" else 1
+        return at + 1
+    return at + (2 if pattern[at] == "\\" else 1)
+
+
+def _close(pattern: str, at: int) -> int:
+    """Return where the group that begins at *at* ends, its bracket included."""
+    depth = 0
+    while at < len(pattern):
+        depth += (pattern[at] == "(") - (pattern[at] == ")")
+        at = _next(pattern, at)
+        if not depth:
+            return at
+    return at
+
+
+def _choices(pattern: str) -> list[str]:
+    """Return what stands between the bars at the top of *pattern*."""
+    found, begin, at = [], 0, 0
+    while at < len(pattern):
+        if pattern[at] == "|":
+            found.append(pattern[begin:at])
+            begin = at + 1
+        at = _close(pattern, at) if pattern[at] == "(" else _next(pattern, at)
+    return [*found, pattern[begin:]]
 
 
 @cache
@@ -73,9 +136,10 @@ def _rules() -> dict[str, list[_Rule]]:
     for row in data["rule"]:
         pattern = row["pattern"]
         made = re.compile(pattern, re.DOTALL)
-        groups = {number: name for name, number in made.groupindex.items()}
-        order = tuple(groups.get(number, "") for number in range(1, made.groups + 1))
-        rule = _Rule(row["action"], made, row.get("user", ""), literal_start(pattern), order)
+        order = {name: number - 1 for name, number in made.groupindex.items()}
+        who, source = order.pop("user", -1), order.pop("src", -1)
+        starts, others = literal_starts(pattern), tuple(order.items())
+        rule = _Rule(row["action"], made, row.get("user", ""), starts, who, source, others)
         for program in row["programs"]:
             table.setdefault(program, []).append(rule)
     return table
@@ -90,23 +154,19 @@ def _candidates(program: str, key: str) -> tuple[_Rule, ...]:
     """Return the rules of *program* that a message can fit that begins with *key*."""
     rules = _rules()
     every = (*rules.get(program.rpartition("/")[2].lower(), ()), *rules["*"])
-    return tuple(rule for rule in every if key.startswith(rule.start[: len(key)]))
+    return tuple(rule for rule in every if key.startswith(tuple({start[: len(key)] for start in rule.starts})))
 
 
 def _meaning(rule: _Rule, found: re.Match[str], extra: dict[str, Any]) -> Said:
-    user, source = rule.user, ""
+    values = found.groups("")
     # what is plain and short as a whole is so in each part
-    plain = len(found.string) <= 512 and found.string.isascii() and found.string.isprintable()
-    for key, value in zip(rule.groups, found.groups(), strict=True):
-        if not value or not key:
-            continue
-        shown = value if plain else one_line(value, 512)
-        if key == "user":
-            user = shown
-        elif key == "src":
-            source = shown
-        else:
-            extra[key] = shown
+    if len(found.string) > 512 or not found.string.isascii() or not found.string.isprintable():
+        values = tuple([value and one_line(value, 512) for value in values])
+    for name, number in rule.others:
+        if values[number]:
+            extra[name] = values[number]
+    user = (values[rule.who] if rule.who >= 0 else "") or rule.user
+    source = values[rule.source] if rule.source >= 0 else ""
     known = address(source) if source else ""
     if source and not known:
         extra["src_host"] = source
@@ -117,9 +177,11 @@ def said(program: str, message: str) -> Said:
     """Return what *program* means by *message*; nothing if no pattern fits."""
     message = message[:MAX_TEXT].strip()
     extra: dict[str, Any] = {}
-    if message.startswith("message repeated") and (match := _REPEATED.fullmatch(message)):
+    key = message[:_KEY]
+    if key == "mess" and (match := _REPEATED.fullmatch(message)):
         extra, message = {"repeated": int(match[1])}, match[2].strip()
-    for rule in _candidates(program, message[:_KEY]):
-        if message.startswith(rule.start) and (found := rule.pattern.match(message)):
+        key = message[:_KEY]
+    for rule in _candidates(program, key):
+        if message.startswith(rule.starts) and (found := rule.pattern.match(message)):
             return _meaning(rule, found, extra)
     return Said(fields=extra) if extra else NOTHING

@@ -8,6 +8,7 @@ account tools say is read by :mod:`collectors.parsers.auth` in both. Sources: RF
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import tzinfo
 from typing import Any, BinaryIO
@@ -17,8 +18,8 @@ from collectors.parsers.auth import said
 from collectors.parsers.clock import SECOND, zone_input
 from collectors.parsers.content import open_text
 from collectors.parsers.syslog_frames import counted, frame_text, syslog_lines
-from collectors.parsers.syslog_lines import DAYS, MONTHS, Head, bsd, head, structured_data
-from collectors.parsers.text import MAX_LINE, Line, decode, native, one_line
+from collectors.parsers.syslog_lines import MONTHS, PLAIN, Head, bsd, days, head, structured_data
+from collectors.parsers.text import MAX_LINE, MAX_MESSAGE, Line, decode, native, one_line
 from collectors.parsers.unpack import packing, unpack_head
 from collectors.parsers.wallclock import fast_iso, iso_doubt, minute_ns, nanoseconds
 from collectors.parsers.years import Years, day_of
@@ -72,10 +73,15 @@ class SyslogParser:
                 yield one
                 continue
             first, text, found, more = one
-            if found is None:
-                yield Problem(first.locator, "line", one_line(text, 200))
-            else:
+            if type(found) is re.Match:
+                if not more and len(text) <= MAX_MESSAGE and text.isascii() and text.isprintable():
+                    yield _plain_event(opened, first, text, found, clock)
+                    continue
+                found = head(text)
+            if isinstance(found, Head):
                 yield _event(opened, first, text, found, more, clock)
+            else:
+                yield Problem(first.locator, "line", one_line(text, 200))
         for name, value in counts.items():
             opened.tell(name, value)
 
@@ -101,32 +107,68 @@ class _Clock:
         self._wall = ""
         self._base: tuple[int | None, TzBasis, str] = (None, "none", "")
 
-    def year(self, found: Head) -> int:
+    def year(self, month: int, day: int) -> int:
         """Return the year of a line that has none, 0 if it cannot be told."""
-        day = found.month, found.day
-        if day != self._day:
-            self._day, self._year = day, self.years.year(day_of(*day))
+        if (month, day) != self._day:
+            self._day, self._year = (month, day), self.years.year(day_of(month, day))
         return self._year or 0
 
     def read(self, found: Head) -> tuple[int | None, TzBasis, str]:
         """Return ns, basis, and what is in doubt of the wall time (``twice``, ``skipped``)."""
         if found.iso:
             return (*fast_iso(found.iso, self.zone), iso_doubt(found.iso, self.zone))
-        clock = found.clock
         # without a year in the line, "Nov 24 13:06" is one minute of one year as long as it stays the same
         wall = "" if found.year else found.wall[:12]
         if not wall or wall != self._wall:
-            self._wall = wall
-            year = found.year or self.year(found)
-            hour, minute = int(clock[:2]), int(clock[3:5])
-            self._base = (
-                minute_ns(year, found.month, found.day, hour, minute, self.zone) if year else (None, "none", "")
-            )
+            self._minute(wall, found.year, found.month, found.day, found.clock)
+        return self._second(found.clock[6:], found.frac)
+
+    def plain(self, minute: str, second: str) -> tuple[int | None, TzBasis, str]:
+        """Return what :meth:`read` returns of a line whose time begins with *minute* (``Nov 24 13:06``)."""
+        if minute != self._wall:
+            self._minute(minute, 0, MONTHS[minute[:3]], int(minute[4:6]), minute[7:])
+        return self._second(second, "")
+
+    def _minute(self, wall: str, year: int, month: int, day: int, clock: str) -> None:
+        self._wall = wall
+        year = year or self.year(month, day)
+        hour, minute = int(clock[:2]), int(clock[3:5])
+        self._base = minute_ns(year, month, day, hour, minute, self.zone) if year else (None, "none", "")
+
+    def _second(self, second: str, frac: str) -> tuple[int | None, TzBasis, str]:
         base, basis, doubt = self._base
-        second = int(clock[6:])
-        if base is None or second > 60:
+        if base is None or int(second) > 60:
             return None, "none", ""
-        return base + second * SECOND + (nanoseconds(found.frac) if found.frac else 0), basis, doubt
+        return base + int(second) * SECOND + (nanoseconds(frac) if frac else 0), basis, doubt
+
+
+def _plain_event(opened: Opened, line: Line, text: str, match: re.Match[str], clock: _Clock) -> Event:
+    """Return what :func:`_event` returns of a line that :data:`PLAIN` fits, all of it printable ASCII, and short."""
+    minute, second, host, program, pid, message = match.groups()
+    ts, basis, doubt = clock.plain(minute, second)
+    meaning = said(program, message)
+    attrs: dict[str, Any] = {"line": text, "host": host, "program": program}
+    if pid:
+        attrs["pid"] = pid
+    if ts is not None:
+        attrs["year_inferred"] = True
+    if doubt:
+        attrs["wall_clock"] = doubt
+    if meaning.fields:
+        attrs |= meaning.fields
+    return opened.event(
+        f"o{line.offset}",
+        ts=ts,
+        ts_kind="inferred" if ts is not None else "",
+        tz_basis=basis,
+        ts_raw=f"{minute}:{second}",
+        user=meaning.user,
+        src_ip=meaning.src_ip,
+        process=program,
+        action=meaning.action,
+        message=f"{program}: {message}",
+        attrs=attrs,
+    )
 
 
 def _event(opened: Opened, line: Line, text: str, found: Head, more: list[Line], clock: _Clock) -> Event:
@@ -185,22 +227,22 @@ def _rare(found: Head) -> dict[str, Any]:
 
 def _days(stream: BinaryIO) -> Iterator[int]:
     """Yield the day of each line that has no year; lines that follow one of the same day are left out."""
-    held, last = b"", (b"", b"")
+    held, last = b"", b""
     first = True
     while block := stream.read(_BLOCK):
         if first and counted(block[:4096]):
             yield from _days_of_frames(stream, block)
             return
         first = False
-        data = held + block
+        data = b"\n" + held + block
         cut = data.rfind(b"\n") + 1
         # of a line without an end its beginning is enough
         held = data[cut : cut + MAX_LINE]
-        for match in DAYS.finditer(data, 0, cut):
-            if match.groups() != last:
-                last = match[1], match[2]
-                yield day_of(MONTHS[last[0].decode("ascii")], int(last[1]))
-    for match in DAYS.finditer(held):
+        at = 0
+        while match := days(last).search(data, at, cut):
+            at, last = match.end(), b"%b %b" % match.groups()
+            yield day_of(MONTHS[match[1].decode("ascii")], int(match[2]))
+    if match := days(last).search(b"\n" + held):
         yield day_of(MONTHS[match[1].decode("ascii")], int(match[2]))
 
 
@@ -213,13 +255,14 @@ def _days_of_frames(stream: BinaryIO, begin: bytes) -> Iterator[int]:
             yield day_of(found.month, found.day)
 
 
-_Message = tuple[Line, str, Head | None, list[Line]]
+_Message = tuple[Line, str, Head | re.Match[str] | None, list[Line]]
 
 
 def _messages(source: Iterator[Line | Problem], counts: dict[str, int]) -> Iterator[_Message | Problem]:
     """Yield (first line, its text, its head, lines that continue it); without a head there was none to continue."""
     first: Line | None = None
-    text, found = "", None
+    text = ""
+    found: Head | re.Match[str] | None = None
     more: list[Line] = []
     lines = continued = 0
     for line in source:
@@ -230,7 +273,7 @@ def _messages(source: Iterator[Line | Problem], counts: dict[str, int]) -> Itera
         raw = line.raw
         # A crash leaves blocks of zeros in front of the next line.
         shown = decode(raw.lstrip(b"\0") if raw[:1] == b"\0" else raw)
-        new = head(shown)
+        new = PLAIN.fullmatch(shown) or head(shown)
         if new is None and (not raw.strip(b"\0 \t") or (found is not None and len(more) < MAX_MORE)):
             if raw.strip(b"\0 \t"):
                 continued += 1

@@ -7,6 +7,7 @@ and rsyslog's file format with an ISO 8601 time; each with or without ``<PRI>`` 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 MONTHS = {name: number for number, name in enumerate(
@@ -19,12 +20,28 @@ _BSD = re.compile(
     r" ([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))? (\S{1,255}) " + _TAG + "(.*)",
     re.DOTALL | re.ASCII,
 )
-#: the same head at a line's start, without a year: what :class:`collectors.parsers.years.Years` counts
-DAYS = re.compile(
-    rb"^\0*(?:<[0-9]{1,3}>)?(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([ 0-3]?[0-9])"
-    rb" [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})? \S{1,255} ",
-    re.MULTILINE,
+#: what most lines are: without PRI, year and fraction, with a tag and a text; where it fits, :func:`bsd` says the
+#: same, of the groups minute, second, host, program, pid, message
+PLAIN = re.compile(
+    r"((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3][0-9] [0-9]{2}:[0-9]{2}):([0-9]{2})"
+    r" (\S{1,255}) ([^\s\[:]{1,200})(?:\[([0-9]{1,10})\])?: ?([^ ].*)",
+    re.DOTALL | re.ASCII,
 )
+_MONTH_DAY = rb"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([ 0-3]?[0-9])"
+
+
+@lru_cache(maxsize=1024)
+def days(last: bytes) -> re.Pattern[bytes]:
+    """Return the same head behind a line feed, without a year, not on the day *last* (``Nov 24``).
+
+    The days are what :class:`collectors.parsers.years.Years` counts. A line feed to begin with is found fast.
+    """
+    other = rb"(?!%b )" % last if last else b""
+    return re.compile(
+        rb"\n%b\0*(?:<[0-9]{1,3}>)?%b [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})? \S{1,255} " % (other, _MONTH_DAY)
+    )
+
+
 _ISO = re.compile(
     _PRI + r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
     r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?) (\S{1,255}) " + _TAG + "(.*)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
@@ -152,7 +153,7 @@ def test_days_are_those_of_the_heads(lines: list[bytes], end: bytes, block: int)
 
 
 PROGRAMS = ["sshd", "sudo", "su", "useradd", "CRON", "kernel", "login", "systemd-logind", "passwd", "other", "gpasswd"]
-BEGINS = sorted({rule.start for rules in auth._rules().values() for rule in rules})
+BEGINS = sorted({start for rules in auth._rules().values() for rule in rules for start in rule.starts})
 
 
 @settings(max_examples=300, derandomize=True, deadline=None)
@@ -170,11 +171,33 @@ def test_chosen_rules_are_those_that_fit(program: str, begin: str, rest: str, cu
     assert auth.said(program, message).action == fits
 
 
+STARTS = {
+    r"Accepted (?P<a>\S+)": {"Accepted "}, "ab?c": {"ac", "abc"}, "ab|cd": {""}, "(?:a|b)c": {"ac", "bc"}, "[|]x": {""},
+    "a[]|]b": {"a"}, "abc": {"abc"}, "ab*c": {"a"}, "ab{0}c": {"a"}, r"a(?:b\d|c)?e": {"ab", "ac", "a"},
+    r"a\(b": {"a(b"}, r"a\wb": {"a"}, "a(?=b)": {"a"}, "a(?:b|c)+d": {"a"}, "a(?P<n>b(?:c|d))e": {"abce", "abde"},
+    "a(?:b(?:c|))d": {"abcd", "abd"}, r"a(?:\)|x)": {"a)", "ax"}, "(?i)ab": {""},
+    "(?:a|b)" * 5: {f"{a}{b}{c}{d}" for a in "ab" for b in "ab" for c in "ab" for d in "ab"},
+}  # fmt: skip
+
+
 def test_starts_of_patterns() -> None:
-    assert auth.literal_start(r"Accepted (?P<a>\S+)") == "Accepted "
-    assert [auth.literal_start(text) for text in ("ab?c", "ab|cd", "(?:a|b)c", "[|]x", "a[]|]b", "abc")] == [
-        "a", "", "", "", "a", "abc",
-    ]  # fmt: skip
+    assert {pattern: set(auth.literal_starts(pattern)) for pattern in STARTS} == STARTS
+
+
+PIECES = st.sampled_from(["a", "b", "(?:", "(", ")", "|", "?", "*", r"\(", r"\d", "[ab]", "[|)]", " ", "{1}", "1", "."])
+
+
+@settings(max_examples=400, derandomize=True, deadline=None)
+@given(st.lists(PIECES, max_size=9), st.lists(st.sampled_from("ab1( |)"), max_size=9))
+def test_what_fits_begins_so(pieces: list[str], text: list[str]) -> None:
+    """Whatever a pattern looks like, no message that fits it begins otherwise than was told."""
+    pattern, message = "".join(pieces), "".join(text)
+    try:
+        made = re.compile(pattern)
+    except re.error:
+        return
+    if made.match(message):
+        assert message.startswith(auth.literal_starts(pattern)), (pattern, message)
 
 
 MESSAGES = [b"2024-01-01T00:00:0%d+01:00 h app[1]: message %d \xff" % (n % 10, n) for n in range(8)]
