@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 from forensics.detect.ast import Node, Rule
 from forensics.detect.fast.code import MISSING as MISSING
 from forensics.detect.fast.code import Function, function, generable, reads
 from forensics.detect.fast.literals import SYSTEM_FIELDS, Needles, needles
 from forensics.detect.patience import patience
+from forensics.errors import RuleInvalid
 
 #: a longer text is looked at each time
 MAX_KEPT = 4096
@@ -44,21 +45,25 @@ class Body:
     :ivar needles: None if every event of the class must be looked at.
     """
 
-    __slots__ = ("_ask", "_verdicts", "fixed", "needles", "node", "reads", "rule", "viewed")
+    __slots__ = ("_ask", "_node", "_verdicts", "fixed", "needles", "reads", "rule", "viewed")
 
-    def __init__(self, rule: Rule, node: Node | bool) -> None:
-        self.rule = rule
-        self.node = node
-        self.fixed = node if isinstance(node, bool) else None
-        self.reads: tuple[str, ...] = ()
-        self.needles: Needles | None = None
-        self.viewed = False
+    def __init__(
+        self, rule: Rule, fixed: bool | None, viewed: bool, reads: tuple[str, ...], needles: Needles | None,
+        node: Callable[[], Node | bool],
+    ) -> None:  # fmt: skip
+        self.rule, self.fixed, self.viewed, self.reads, self.needles = rule, fixed, viewed, reads, needles
+        self._node = node
         self._ask: Function | None = None
         self._verdicts: dict[Any, bool] = {}
-        if not isinstance(node, bool):
-            self.reads = reads(node)
-            self.viewed = not generable(node) or not SYSTEM_FIELDS.isdisjoint(self.reads)
-            self.needles = needles(node)
+
+    @classmethod
+    def of(cls, rule: Rule, node: Node | bool) -> Self:
+        """Return the body of what is left of a rule's condition."""
+        if isinstance(node, bool):
+            return cls(rule, node, False, (), None, lambda: node)
+        names = reads(node)
+        viewed = not generable(node) or not SYSTEM_FIELDS.isdisjoint(names)
+        return cls(rule, None, viewed, names, needles(node), lambda: node)
 
     @property
     def known(self) -> Callable[[Any], bool | None]:
@@ -99,5 +104,14 @@ class Body:
         return found
 
     def _tree(self) -> Node:
-        assert not isinstance(self.node, bool)
-        return self.node
+        """What is left of the condition.
+
+        :raises RuleInvalid: if it is not what was kept of it; no event's fault.
+        """
+        try:
+            node = self._node()
+        except ValueError:
+            node = False
+        if isinstance(node, bool) or reads(node) != self.reads or not generable(node):
+            raise RuleInvalid("the cache of arranged classes does not fit the rules: remove it", where=self.rule.file)
+        return node

@@ -55,6 +55,7 @@ from typing import Any, Literal
 from forensics.detect.ast import RuleSet
 from forensics.detect.fast import plan
 from forensics.detect.fast.answer import Answer, Seen, SeenEvent
+from forensics.detect.fast.arranged import Kept
 from forensics.detect.fast.engine import Engine
 from forensics.detect.fast.events import of_rows, of_texts
 from forensics.detect.matches import only_counted, wanted_fields
@@ -69,6 +70,7 @@ _BEAT = 256
 _GC = (100_000, 50, 100)
 Cached = Literal["read", "written", "rebuilt", "none"]
 _engines: dict[str, Engine] = {}
+_kept_classes: dict[str, Kept] = {}
 
 
 def prepare(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +112,9 @@ def detect(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
             raise  # the child is to die of it and be replaced
         except Exception as error:  # noqa: BLE001  the boundary to a plug-in: its failure is an outcome
             answer.ended(type(error).__name__, str(error))
-    return answer.row(engine)
+    found = answer.row(engine)
+    _kept_classes[options.get("sha256", "")].write()
+    return found
 
 
 def _match(engine: Engine, source: Iterator[Seen], answer: Answer) -> None:
@@ -140,7 +144,8 @@ def _engine(options: dict[str, Any]) -> Engine:
         gc.disable()  # nothing of what is made here is to go
         try:
             ruleset, _ = _ruleset(options, None)
-            engine = _engines[wanted] = Engine(ruleset)
+            kept = _kept_classes[wanted] = Kept(options.get("cache", ""), wanted)
+            engine = _engines[wanted] = Engine(ruleset, kept=kept)
         finally:
             gc.enable()
         gc.freeze()

@@ -174,6 +174,8 @@ class Classes:
         """
         if not 0 <= one.rule < len(self._rules) or one.fixed is False:
             raise ValueError("a rule that is not there")
+        if not (one.reads or one.viewed or one.fixed):
+            raise ValueError("a rule that reads nothing and that nothing decides")
         rule = self._rules[one.rule]
         return Body(
             rule, one.fixed, one.viewed, one.reads, needles_of(one) if self._prefilter else None,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from forensics.detect.ast import RuleSet
+from forensics.detect.fast.arranged import Kept
 from forensics.detect.fast.bodies import MISSING, Budget
 from forensics.detect.fast.classes import Classes, ClassPlan
 from forensics.detect.fast.head import MARK, MAX_HEAD, Class, class_of, head_of, middle
@@ -34,14 +35,18 @@ class Engine:
 
     :param ruleset: what to look for.
     :param memo: False = nothing is remembered from one event to the next.
+    :param kept: classes that were met before, and where those met now are kept.
     :param prefilter: False = every rule of a class is asked; for tests and measurements.
     """
 
-    def __init__(self, ruleset: RuleSet, *, memo: bool = True, prefilter: bool = True, memory: int = MEMORY) -> None:
+    def __init__(
+        self, ruleset: RuleSet, *, memo: bool = True, prefilter: bool = True, memory: int = MEMORY,
+        kept: Kept | None = None,
+    ) -> None:  # fmt: skip
         import msgspec
 
         self.ruleset = ruleset
-        self._classes = Classes(ruleset, prefilter)
+        self._classes = Classes(ruleset, prefilter, kept)
         self._budget = Budget(memory)
         self._memo = self._budget if memo else None
         self._plans: dict[Class, ClassPlan] = {}

@@ -31,7 +31,8 @@ class BadPlan(ValueError):
     """The file is none of ours, of another version, or damaged."""
 
 
-def _stamp() -> str:
+def stamp() -> str:
+    """What a file of this version begins with."""
     return f"sealbag {__version__} plan {FORMAT} python {sys.version.split()[0]}"
 
 
@@ -99,7 +100,7 @@ def encode(ruleset: RuleSet) -> bytes:
     for rule in ruleset.rules:
         values = (getattr(rule, name) for name in names)
         rules.append(row(*(_flat(v, table, kept) if n in _TREES else v for n, v in zip(names, values, strict=True))))
-    whole = file(_stamp(), ruleset.sha256, kept, rules, list(ruleset.correlations), list(ruleset.problems))
+    whole = file(stamp(), ruleset.sha256, kept, rules, list(ruleset.correlations), list(ruleset.problems))
     return msgspec.msgpack.encode(whole)
 
 
@@ -114,7 +115,7 @@ def decode(data: bytes, sha256: str) -> RuleSet:
     _, file = _types()
     try:
         whole = msgspec.msgpack.decode(data, type=file)
-        if whole.stamp != _stamp() or whole.sha256 != sha256:
+        if whole.stamp != stamp() or whole.sha256 != sha256:
             raise BadPlan("of another rule set or version")
         rules = []
         for index, row in enumerate(whole.rules):
@@ -127,17 +128,16 @@ def decode(data: bytes, sha256: str) -> RuleSet:
     return RuleSet(tuple(rules), tuple(whole.correlations), tuple(whole.problems), sha256)
 
 
-def path_of(folder: str, sha256: str) -> Path:
-    """Where the plan of a rule set is kept."""
-    return Path(folder) / f"sigma-{sha256[:64]}.plan"
+def path_of(folder: str, sha256: str, what: str = "plan") -> Path:
+    """Where the plan of a rule set is kept, or its classes."""
+    return Path(folder) / f"sigma-{sha256[:64]}.{what}"
 
 
-def load(folder: str, sha256: str) -> RuleSet | None:
-    """Return the kept rule set, None if there is none.
+def read(path: Path) -> bytes | None:
+    """Return the bytes of a kept file, None if there is none.
 
-    :raises BadPlan: if there is one that cannot be used.
+    :raises BadPlan: if it cannot be read, or is too large.
     """
-    path = path_of(folder, sha256)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE + 1)
@@ -147,7 +147,31 @@ def load(folder: str, sha256: str) -> RuleSet | None:
         raise BadPlan(str(error)) from error
     if len(data) > MAX_FILE:
         raise BadPlan(f"larger than {MAX_FILE} bytes")
-    return decode(data, sha256)
+    return data
+
+
+def write(path: Path, data: bytes) -> None:
+    """Put *data* in the place of a kept file, whole or not at all.
+
+    :raises OSError: if it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mine = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
+    try:
+        with mine.open("xb") as file:
+            file.write(data)
+        mine.replace(path)
+    finally:
+        mine.unlink(missing_ok=True)
+
+
+def load(folder: str, sha256: str) -> RuleSet | None:
+    """Return the kept rule set, None if there is none.
+
+    :raises BadPlan: if there is one that cannot be used.
+    """
+    data = read(path_of(folder, sha256))
+    return None if data is None else decode(data, sha256)
 
 
 def keep(folder: str, ruleset: RuleSet) -> None:
@@ -155,12 +179,4 @@ def keep(folder: str, ruleset: RuleSet) -> None:
 
     :raises OSError: if it cannot be written.
     """
-    path = path_of(folder, ruleset.sha256)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mine = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
-    try:
-        with mine.open("xb") as file:
-            file.write(encode(ruleset))
-        mine.replace(path)
-    finally:
-        mine.unlink(missing_ok=True)
+    write(path_of(folder, ruleset.sha256), encode(ruleset))
