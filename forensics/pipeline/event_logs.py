@@ -98,16 +98,28 @@ def sentences(numbers: Mapping[str, Mapping[str, int] | None]) -> list[str]:
         out.append(f"detection    {found['rules']:,} rules, {found['rule_problems']:,} did not run; {events}")
     if kept is not None:
         classes = ", ".join(f"{kept.get(f'residual-{name}', 0):,} {name}" for name in CLASSES)
-        out.append(f"recovered    by class: {classes}")
+        behind = kept.get("live-by-other-templates", 0)
+        more = f"; beside these {behind:,} live ones behind damage, their templates found elsewhere" if behind else ""
+        out.append(f"recovered    by class: {classes}{more}")
     if held is not None:
-        out.append(
-            f"agreement    {held['agree']:,} of {held['compared']:,} records compared agree in {held['files']:,} logs; "
-            f"{held['disagree']:,} do not"
-        )
+        out.append(_agreement(held))
     if held is not None and any(name.startswith("alerts-") for name in held):
         words = ", ".join(f"{held.get(f'alerts-{word}', 0):,} {word}" for word in (*VERDICTS, "not-judged"))
         out.append(f"alerts       their records read by a third parser: {words}")
     return out
+
+
+def _agreement(held: Mapping[str, int]) -> str:
+    """What was compared, and what was not: a record that one parser does not give agrees with nothing."""
+    said = (
+        f"agreement    {held['agree']:,} of {held['compared']:,} records compared agree in {held['files']:,} logs; "
+        f"{held['disagree']:,} do not"
+    )
+    if lacking := held["records-walker"] - held["compared"]:
+        said += f"; {lacking:,} were not compared, since a parser does not give them"
+    if short := held["files-not-checked-to-the-end"]:
+        said += f"; {short:,} logs were not compared to their end"
+    return said
 
 
 def detection_rows(answered: Sequence[Answered], receipts: Iterable[Receipt]) -> Iterator[dict[str, Any]] | None:
