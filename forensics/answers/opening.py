@@ -16,14 +16,14 @@ WORK = "work.json"
 def cases(place: Path) -> Iterator[BagCase]:
     """Yield one case a bag; a workspace's results go to each bag whose contents they are of.
 
-    :raises NotABag: if it is neither.
+    :raises NotABag: if it is neither; the hint says what it looks like.
     :raises FutureFormat, InputError: if a bag cannot be read.
     """
     if (place / "custody").is_dir():
         yield open_case(place)
         return
     if not (place / WORK).is_file():
-        raise NotABag("neither a bag nor a workspace", where=str(place))
+        raise NotABag("neither a bag nor a workspace", where=str(place), hint=_hint(place))
     work = Workspace.open(place)
     parts = [
         Partition(place / receipt.stored, receipt.plugin, receipt.content, receipt.sha256)
@@ -32,3 +32,17 @@ def cases(place: Path) -> Iterator[BagCase]:
     ]
     for ref in work.bags:
         yield open_case(Path(ref.path), parts, receipts=work.latest())
+
+
+def _hint(place: Path) -> str:
+    """What to do about a place that is no case: the folder of a triage, loose logs."""
+    if (place / "work" / WORK).is_file():
+        return f"It is a triage's folder: name {place / 'work'}."
+    if (place / "bag" / "custody").is_dir():
+        return f"It is a triage's folder: name {place / 'bag'}."
+    if place.exists():
+        return (
+            "Loose logs: sealbag scan matches Sigma rules with them; "
+            "sealbag triage --profile full --source ... puts them into a bag, of which tables are made."
+        )
+    return "Name a bag (it holds custody/ledger.jsonl) or a workspace (it holds work.json)."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +40,20 @@ TABLES: dict[str, str] = {
 
 def _rows(case: BagCase, table: Table, chosen: Where) -> Iterator[dict[str, Any]]:
     bag = str(case.facts.get("bag", ""))
+    fields: dict[str, None] = {}
     for row in table:
+        fields |= dict.fromkeys(row)
         if chosen(row):
             yield {"bag": bag, **row}
-    for note in table.notes:
+    for note in (*table.notes, *_no_field(chosen, fields)):
         print(f"sealbag: {table.name}: {note}", file=sys.stderr)
+
+
+def _no_field(chosen: Where, fields: Collection[str]) -> Iterator[str]:
+    """A condition on a field that no row has chooses nothing or everything: that is said."""
+    for one in chosen.conditions:
+        if fields and one.field != "bag" and one.field.split(".")[0] not in fields and one.field not in fields:
+            yield f"no row has a field {safe(one.field)}; there are {', '.join(map(safe, fields))}"
 
 
 def _print(name: str, case: BagCase, chosen: Where) -> None:

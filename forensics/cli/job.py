@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -257,6 +257,16 @@ def result_row(schema: str, bag: Bag, verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def _nothing_matched(states: Sequence[str]) -> list[str]:
+    """A folder of loose files is no host: rules that look for a host's paths find nothing in it."""
+    if "matched" in states:
+        return []
+    return [
+        "             no rule found anything: this source is not laid out as a host is, or it is empty;",
+        "             --profile full takes every file, sealbag scan FOLDER reads loose event logs",
+    ]
+
+
 def summary(bag: Bag, verdict: Verdict, *, ticket: bool = False) -> str:
     """The last block of a run: to be pasted into a case file. *ticket*: it was made under one."""
     coverage = bag.coverage
@@ -274,7 +284,7 @@ def summary(bag: Bag, verdict: Verdict, *, ticket: bool = False) -> str:
     lines += [f"  {g.outcome} {g.code}: {g.path.display}"[:160] for g in coverage.gaps[:10]]
     if len(coverage.gaps) > 10:
         lines.append(f"  ... and {len(coverage.gaps) - 10:,} more: sealbag ls {bag.path} --gaps")
-    lines += pushed_text(bag.pushed)
+    lines += _nothing_matched(states) + pushed_text(bag.pushed)
     lines += [
         f"bag          {bag.path}",
         f"signer       {bag.signer}",
