@@ -5,7 +5,7 @@ A row says what was not seen; it never says that something was not audited, not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from forensics.answers.case import Case, Held, Table
@@ -18,7 +18,7 @@ from forensics.source.times import rfc3339
 _LOGS = (WINDOWS, "linux.", "web.")
 
 
-def coverage_rows(case: Case, notes: list[str], packs: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
+def coverage_rows(case: Case, found: Seen, notes: list[str], packs: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
     """Yield a row a log, then what was looked for and not seen, then what was not read.
 
     Columns: ``what`` (``log``, ``cleared log`` that has no record here, ``empty log``, ``not seen``, ``not read``,
@@ -29,7 +29,6 @@ def coverage_rows(case: Case, notes: list[str], packs: tuple[str, ...] = ()) -> 
 
     :param packs: Sigma packs whose rules are held against it; none: our own.
     """
-    found = seen(case)
     receipts = _receipts(case)
     for key in sorted(found.logs, key=lambda one: (one[0], one[1])):
         yield _log(found.logs[key], receipts)
@@ -153,12 +152,17 @@ def _audit(found: Seen) -> Iterator[dict[str, Any]]:
             yield row | {"not_seen": lacking}
 
 
-def coverage_table(case: Case, lacking: str, packs: tuple[str, ...] = ()) -> Table:
-    """The table of :func:`coverage_rows`."""
+def coverage_table(
+    case: Case, lacking: str, packs: tuple[str, ...] = (), found: Callable[[], Seen] | None = None
+) -> Table:
+    """The table of :func:`coverage_rows`.
+
+    :param found: gives what one pass over the case saw, for several tables; None: a pass of its own.
+    """
     notes: list[str] = []
 
     def make() -> Iterator[dict[str, Any]]:
         notes.clear()
-        return coverage_rows(case, notes, packs)
+        return coverage_rows(case, found() if found is not None else seen(case), notes, packs)
 
     return Table("coverage", make, lacking, notes)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from forensics.answers.case import Case, Table
 from forensics.answers.coverage_seen import Class, Seen, seen
-from forensics.detect.ast import Rule
-from forensics.detect.needs import Need, needs
+from forensics.detect.ast import Correlation, Rule
+from forensics.detect.needs import Need, needs, with_correlations
 from forensics.detect.rules import Loaded, load_packs
 from forensics.model.event import Receipt
 from forensics.scan.folder import own_pack
 
 #: what is said of a rule on a host
 ABLE, NO_LOG, NO_EVENT = "could have fired", "could not have fired", "may not be logged"
+#: of a correlation: the rules that it counts did not have their records
+NO_MATCHES = NO_LOG
 _SHOWN = 4
 
 
@@ -79,13 +81,21 @@ class Rules:
 
     def __init__(self, loaded: Loaded) -> None:
         self.packs = {pack.sha256: pack for pack in loaded.packs}
+        self.ruleset = loaded.ruleset
         self.wanted: list[tuple[Rule, tuple[Need, ...]]] = [(rule, needs(rule)) for rule in loaded.ruleset.rules]
 
-    def of(self, classes: Collection[Class]) -> Iterator[tuple[Rule, tuple[Need, ...], str]]:
-        """Each rule, its needs, the verdict."""
-        index = Classes(classes)
+    def of(self, classes: Collection[Class]) -> Iterator[tuple[Rule | Correlation, str, str]]:
+        """Each rule and correlation, what it needs, the verdict."""
+        index, fired = Classes(classes), set()
         for rule, wanted in self.wanted:
-            yield rule, wanted, verdict(wanted, index)
+            said = verdict(wanted, index)
+            if said == ABLE:
+                fired.add(rule.id)
+            yield rule, "" if said == ABLE else _words(wanted), said
+        able = with_correlations(self.ruleset, fired)
+        for one in self.ruleset.correlations:
+            words = f"matches of {', '.join(one.rules[:_SHOWN])}{' and more' if one.rules[_SHOWN:] else ''}"
+            yield one, words, ABLE if one.id in able else NO_MATCHES
 
 
 def _hosts(found: Seen) -> list[str]:
@@ -102,7 +112,7 @@ def summary_rows(found: Seen, rules: Rules) -> Iterator[dict[str, Any]]:
         for sha256, pack in rules.packs.items():
             count = counts[sha256]
             says = (
-                f"{count[ABLE]:,} {ABLE}; {count[NO_LOG]:,} {NO_LOG}: no record of the log that they need; "
+                f"{count[ABLE]:,} {ABLE}; {count[NO_LOG]:,} {NO_LOG}: no record of the logs that they need; "
                 f"{count[NO_EVENT]:,} {NO_EVENT}: the log is there, no record of that kind"
             )
             if pack.problems:
@@ -112,17 +122,16 @@ def summary_rows(found: Seen, rules: Rules) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def rule_rows(case: Case, notes: list[str], paths: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
+def rule_rows(found: Seen, notes: list[str], paths: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
     """One row a host and rule that could not have fired there, or whose kind of record was not seen."""
-    found = seen(case)
     rules = Rules(rules_of(paths))
     for name in _hosts(found):
-        for rule, wanted, said in rules.of(found.classes.get(name, ())):
+        for rule, words, said in rules.of(found.classes.get(name, ())):
             if said != ABLE:
                 pack = rules.packs.get(rule.pack_sha256)
                 yield {
                     "host": name, "verdict": said, "level": rule.level, "title": rule.title[:300], "rule": rule.id,
-                    "file": rule.file, "pack": pack.name if pack is not None else "", "needs": _words(wanted),
+                    "file": rule.file, "pack": pack.name if pack is not None else "", "needs": words,
                     "pack_sha256": rule.pack_sha256,
                 }  # fmt: skip
     if found.more_classes:
@@ -143,12 +152,17 @@ def packs_said(receipts: Iterable[Receipt]) -> dict[str, str]:
     return found
 
 
-def rules_table(case: Case, lacking: str, paths: tuple[str, ...] = ()) -> Table:
-    """The table of :func:`rule_rows`."""
+def rules_table(
+    case: Case, lacking: str, paths: tuple[str, ...] = (), found: Callable[[], Seen] | None = None
+) -> Table:
+    """The table of :func:`rule_rows`.
+
+    :param found: gives what one pass over the case saw, for several tables; None: a pass of its own.
+    """
     notes: list[str] = []
 
     def make() -> Iterator[dict[str, Any]]:
         notes.clear()
-        return rule_rows(case, notes, paths)
+        return rule_rows(found() if found is not None else seen(case), notes, paths)
 
     return Table("coverage-rules", make, lacking, notes)

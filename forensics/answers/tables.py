@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from forensics.answers import fields, logons, persistence, persistence_windows
@@ -12,6 +13,7 @@ from forensics.answers.case import Case, Table
 from forensics.answers.cited import state
 from forensics.answers.coverage import coverage_table
 from forensics.answers.coverage_rules import rules_table
+from forensics.answers.coverage_seen import seen
 from forensics.answers.listeners import local_of
 from forensics.answers.processes import command_line, flags
 from forensics.answers.windows_tables import windows_tables
@@ -191,6 +193,7 @@ def tables(case: Case) -> dict[str, Table]:
         return "" if case.has_volatile(name) else no_state
 
     logs = "" if case.parsers() else "nothing was parsed"
+    once = cache(lambda: seen(case))
     found = (
         Table("logons", lambda: logon_rows(case), logs),
         Table("accounts", lambda: account_rows(case)),
@@ -200,7 +203,7 @@ def tables(case: Case) -> dict[str, Table]:
         Table("persistence", lambda: persistence_rows(case)),
         *windows_tables(case, logs),
         agreement_table(case),
-        coverage_table(case, logs),
-        rules_table(case, logs),
+        coverage_table(case, logs, (), once),
+        rules_table(case, logs, (), once),
     )
     return {table.name: table for table in found}

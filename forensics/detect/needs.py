@@ -71,7 +71,12 @@ def able(ruleset: RuleSet, classes: Collection[tuple[str, str, str]]) -> frozens
 
     A count needs one of its rules, ``temporal`` as many as its lower bound says, ``temporal_ordered`` all.
     """
-    found = {rule.id for rule in ruleset.rules if could_fire(rule, classes)}
+    return with_correlations(ruleset, {rule.id for rule in ruleset.rules if could_fire(rule, classes)})
+
+
+def with_correlations(ruleset: RuleSet, rules: Collection[str]) -> frozenset[str]:
+    """Return the ids of *rules*, which could have fired, and of the correlations that could have with them."""
+    found = set(rules)
     names = {rule.name: rule.id for rule in ruleset.rules} | {one.name: one.id for one in ruleset.correlations}
     for one in ruleset.correlations:  # each behind those that it counts
         there = sum(names.get(name, name) in found for name in one.rules)

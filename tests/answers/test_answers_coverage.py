@@ -17,10 +17,10 @@ from parsers.evtx_writer import chunk, event, log
 from windows_events import SYSMON, Logs
 
 from forensics.answers.coverage import coverage_table
-from forensics.answers.coverage_rules import ABLE, NO_EVENT, NO_LOG, Classes, rules_of, rules_table, verdict
+from forensics.answers.coverage_rules import ABLE, NO_EVENT, NO_LOG, Classes, Rules, rules_of, rules_table, verdict
 from forensics.answers.intervals import Numbers
 from forensics.cli.main import main
-from forensics.detect.needs import Need, could_fire, needs
+from forensics.detect.needs import Need, able, could_fire, needs
 from forensics.model.event import Receipt
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schema"
@@ -142,13 +142,16 @@ def test_rules_against_what_was_seen() -> None:
     index = Classes(classes)
     for rule in rules_of().ruleset.rules:
         assert (verdict(needs(rule), index) == ABLE) == could_fire(rule, classes), rule.title
+    loaded = rules_of()
+    said = {one.id for one, _, word in Rules(loaded).of(classes) if word == ABLE}
+    assert said == able(loaded.ruleset, classes) and said & {one.id for one in loaded.ruleset.correlations}
 
 
 def test_every_rule_of_the_pack_has_a_verdict_on_every_host() -> None:
     logs = Logs("PC1")
     logs.add(1, "Security", 4624, {})
     logs.add(2, SYSMON, 1, {}, computer="PC2")
-    total = len(rules_of().ruleset.rules)
+    total = len(rules_of().ruleset.rules) + len(rules_of().ruleset.correlations)
     for host, row in {one["host"]: one for one in coverage_table(logs.case, "") if one["what"] == "rules"}.items():
         listed = [one for one in rules_table(logs.case, "") if one["host"] == host]
         assert row["able"] + row["no_log"] + row["no_event"] == total and row["able"] > 0
