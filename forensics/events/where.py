@@ -1,6 +1,7 @@
 """Which events are meant: a span of time, and fields that say something.
 
-``field=value`` equal, ``field!=value`` not, ``field~text`` holds (case folded). A field is a
+``field=value`` equal, ``field!=value`` not, ``field~text`` holds (case folded). Names of machines and accounts
+(:data:`NAMES`) are equal without regard to case: logs write them in any. A field is a
 column (``action``, ``user``, ``src_ip``, ``parser``, ``path``, ``host``...) or a path into the
 record (``attrs.Event.System.EventID``). Several conditions all hold.
 """
@@ -42,6 +43,12 @@ def time_ns(text: str) -> int:
     return seconds * 1_000_000_000 + int((match[7] or "0").ljust(9, "0"))
 
 
+#: fields whose values are equal without regard to case
+NAMES = frozenset(
+    ("host", "user", "by", "account", "source", "source_name", "target", "workstation", "run_as", "group")
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One ``field=value``."""
@@ -55,6 +62,8 @@ class Condition:
         text = _text(_get(row, self.field))
         if self.how == "~":
             return self.value.casefold() in text.casefold()
+        if self.field in NAMES:
+            return (text.casefold() == self.value.casefold()) is (self.how == "=")
         return (text == self.value) is (self.how == "=")
 
 
