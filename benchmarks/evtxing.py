@@ -202,7 +202,8 @@ def _about(log: Path, counts: Counts) -> list[str]:
         "counted by our own walk, checksums, JSON read, columns, a message, rows as JSON with zstd on disk.",
         "libevtx and python-evtx to rows: their XML read by xml.etree, made a dict, and written by our own writer of "
         "rows; columns and messages are not made. dissect.eventlog: each record's dict as JSON text, nothing written. "
-        "log2timeline: its parser winevtx alone, one process, into its own store; no rows. One run each of "
+        "log2timeline: its parser winevtx alone, one process, into its own store, no rows; its number is of what the "
+        "store holds, more than one a record. One run each of "
         "dissect.eventlog, log2timeline and python-evtx, which take minutes. The logs for two processes and beyond "
         "3 GB repeat the same chunks: what is remembered of one helps with its copy, so no rate is taken from them.",
     ]
