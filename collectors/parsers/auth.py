@@ -22,6 +22,8 @@ MAX_TEXT = 4096
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 _':=-/,;<>@&%~#!\"")
 _PUNCTUATION = frozenset("()[]{}.*+?|^$/-'\"")
 _COUNTS = ("?", "*", "+", "{")
+_COUNT = re.compile(r"(?:[?*+]|\{[^}]*\})[?+]?")
+_FLAGS = re.compile(r"\(\?[aiLmsux-]")
 _GROUP = re.compile(r"\((?:\?:|\?P<\w+>|(?!\?))")
 _REPEATED = re.compile(r"message repeated ([0-9]{1,9}) times: \[ ?(.*)\]", re.DOTALL)
 
@@ -45,6 +47,8 @@ class _Rule:
     user: str
     #: every message that fits begins with one of them: most rules are told apart by it
     starts: tuple[str, ...]
+    #: it has this in it
+    within: str
     #: numbers of the groups ``user`` and ``src``, -1 for none, and the others with their names
     who: int
     source: int
@@ -94,6 +98,22 @@ def _starts(pattern: str) -> tuple[tuple[str, ...], bool]:
     return found, True
 
 
+def literal_within(pattern: str) -> str:
+    """Return the longest plain text that everything that fits *pattern* has in it; "" if that cannot be told."""
+    if len(_choices(pattern)) > 1 or _FLAGS.search(pattern):
+        return ""
+    best, run, at = "", "", 0
+    while at < len(pattern):
+        char, after = pattern[at], pattern[at + 1 : at + 2]
+        plain = char if char in _PLAIN else after if char == "\\" and after in _PUNCTUATION else ""
+        at = _close(pattern, at) if char == "(" else _next(pattern, at)
+        if counted := _COUNT.match(pattern, at):
+            plain, at = "", counted.end()
+        run = run + plain if plain else ""
+        best = max(best, run, key=len)
+    return best
+
+
 def _next(pattern: str, at: int) -> int:
     """Return where the character, or class, that begins at *at* ends."""
     if pattern[at] == "[":
@@ -138,8 +158,8 @@ def _rules() -> dict[str, list[_Rule]]:
         made = re.compile(pattern, re.DOTALL)
         order = {name: number - 1 for name, number in made.groupindex.items()}
         who, source = order.pop("user", -1), order.pop("src", -1)
-        starts, others = literal_starts(pattern), tuple(order.items())
-        rule = _Rule(row["action"], made, row.get("user", ""), starts, who, source, others)
+        starts, within, others = literal_starts(pattern), literal_within(pattern), tuple(order.items())
+        rule = _Rule(row["action"], made, row.get("user", ""), starts, within, who, source, others)
         for program in row["programs"]:
             table.setdefault(program, []).append(rule)
     return table
@@ -182,6 +202,6 @@ def said(program: str, message: str) -> Said:
         extra, message = {"repeated": int(match[1])}, match[2].strip()
         key = message[:_KEY]
     for rule in _candidates(program, key):
-        if message.startswith(rule.starts) and (found := rule.pattern.match(message)):
+        if rule.within in message and message.startswith(rule.starts) and (found := rule.pattern.match(message)):
             return _meaning(rule, found, extra)
     return Said(fields=extra) if extra else NOTHING

@@ -27,6 +27,8 @@ from forensics.model.event import Event, Opened, Problem, TzBasis
 
 MAX_MORE = 200
 _BLOCK = 1 << 18
+#: ns of a second as written; 60 is a leap second
+_SECONDS = {f"{number:02d}": number * SECOND for number in range(61)}
 
 
 def syslog_shape(data: bytes) -> bool:
@@ -137,9 +139,9 @@ class _Clock:
 
     def _second(self, second: str, frac: str) -> tuple[int | None, TzBasis, str]:
         base, basis, doubt = self._base
-        if base is None or int(second) > 60:
+        if base is None or second not in _SECONDS:
             return None, "none", ""
-        return base + int(second) * SECOND + (nanoseconds(frac) if frac else 0), basis, doubt
+        return base + _SECONDS[second] + (nanoseconds(frac) if frac else 0), basis, doubt
 
 
 def _plain_event(opened: Opened, line: Line, text: str, match: re.Match[str], clock: _Clock) -> Event:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, BinaryIO, Literal, Protocol, runtime_checkable
 
 Live = Literal["live", "recovered", "corrupt"]
@@ -12,6 +13,12 @@ TzBasis = Literal["utc", "offset", "host-zone", "assumed-utc", "none"]
 Level = Literal["notice", "warning", "alert"]
 Status = Literal["ok", "empty", "partial", "failed", "quarantined"]
 Strength = Literal["whole", "window"]
+
+
+@lru_cache(maxsize=64)
+def _begun(content: str, parser: str) -> hashlib._Hash:
+    """The digest of what all events of a content by a parser have in common."""
+    return hashlib.sha256(f"sealbag-event-1\0{content}\0{parser}\0".encode("utf-8", "surrogatepass"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +56,9 @@ class Event:
     @property
     def event_id(self) -> str:
         """SHA-256("sealbag-event-1" NUL content NUL parser NUL locator), hex."""
-        text = "\0".join(("sealbag-event-1", self.content, self.parser, self.locator))
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        whole = _begun(self.content, self.parser).copy()
+        whole.update(self.locator.encode("utf-8", "surrogatepass"))
+        return whole.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

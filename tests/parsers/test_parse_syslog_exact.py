@@ -184,6 +184,16 @@ def test_starts_of_patterns() -> None:
     assert {pattern: set(auth.literal_starts(pattern)) for pattern in STARTS} == STARTS
 
 
+WITHIN = {
+    r"(?:\[\d+\] )?Linux (?P<a>\S+)": "Linux ", "ab|cd": "", "abc+d": "ab", "ab{2}cde": "cde", "a[bc]de(?:fgh)": "de",
+    r"a\(b": "a(b", "(?i)ab": "", "ab??cdx": "cdx", r"a\db": "a",
+}  # fmt: skip
+
+
+def test_what_patterns_hold() -> None:
+    assert {pattern: auth.literal_within(pattern) for pattern in WITHIN} == WITHIN
+
+
 PIECES = st.sampled_from(["a", "b", "(?:", "(", ")", "|", "?", "*", r"\(", r"\d", "[ab]", "[|)]", " ", "{1}", "1", "."])
 
 
@@ -198,6 +208,7 @@ def test_what_fits_begins_so(pieces: list[str], text: list[str]) -> None:
         return
     if made.match(message):
         assert message.startswith(auth.literal_starts(pattern)), (pattern, message)
+        assert auth.literal_within(pattern) in message, (pattern, message)
 
 
 MESSAGES = [b"2024-01-01T00:00:0%d+01:00 h app[1]: message %d \xff" % (n % 10, n) for n in range(8)]
