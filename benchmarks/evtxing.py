@@ -199,8 +199,9 @@ def _about(log: Path, counts: Counts) -> list[str]:
         "and imports, and of ours without the catalogue of messages, which a child reads once (log2timeline: with its "
         "start). Jobs of ours by name: `texts` gives the native record of "
         "each as JSON text, with its place in the file, and writes nothing; it is what Sigma rules are matched "
-        "against, and the like of the peers' XML text; `texts-rows` writes them as rows with zstd. `events` is the whole parse task as a child runs it: records "
-        "counted by our own walk, checksums, JSON read, columns, a message, rows as JSON with zstd on disk.",
+        "against, and the like of the peers' XML text; `texts-rows` writes them as rows with zstd. `events` is the "
+        "whole parse task as a child runs it: records counted by our own walk, checksums, JSON read, columns, a "
+        "message, rows as JSON with zstd on disk.",
         "libevtx and python-evtx to rows: their XML read by xml.etree, made a dict, and written by our own writer of "
         "rows; columns and messages are not made. dissect.eventlog: each record's dict as JSON text, nothing written. "
         "log2timeline: its parser winevtx alone, one process, into its own store, no rows; its number is of what the "
