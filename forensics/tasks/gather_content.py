@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from forensics.tasks.content_file import ContentFile
-from forensics.tasks.parse_content import load_plugin
+from forensics.tasks.parse_content import load_plugin, seldom_collected
 from forensics.tasks.rowfile import RowWriter
 from forensics.worker.items import beat
 
@@ -36,7 +36,7 @@ def gather(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     content = ContentFile(item["path"], item["size"], item["sha256"], item["inputs"], parser.id, parser.version)
     too_large = beyond = written = 0
     code = detail = ""
-    with RowWriter(item["out"]) as rows:
+    with seldom_collected(), RowWriter(item["out"]) as rows:
         try:
             for number, row in enumerate(parser.gather(content), 1):
                 if number % BEAT_ROWS == 0:

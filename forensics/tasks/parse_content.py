@@ -35,7 +35,7 @@ def load_plugin(target: str, options: Mapping[str, Any]) -> Any:
 
 
 @contextlib.contextmanager
-def _seldom_collected() -> Iterator[None]:
+def seldom_collected() -> Iterator[None]:
     """Look for circles of objects every 50,000 of them: records hold none, and each look costs (measured: 8 %)."""
     before = gc.get_threshold()
     gc.set_threshold(*_GC)
@@ -67,7 +67,7 @@ def parse(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     code = detail = ""
     size = content.span[1] - content.span[0]
     limit = MIN_RECORDS + RECORDS_PER_BYTE * size
-    with _seldom_collected(), RowWriter(item["out"]) as rows:
+    with seldom_collected(), RowWriter(item["out"]) as rows:
         try:
             for number, found in enumerate(parser.parse(content), 1):
                 if number % BEAT_ROWS == 0:

@@ -196,6 +196,20 @@ def walk(chunk: bytes) -> Walk:
     return Walk(tuple(records), tuple(damaged), crc_state(chunk, limit), max(limit, offset))
 
 
+def extent(chunk: bytes) -> Walk:
+    """Return the walk without its records: where the active area ends, and what the checksums say."""
+    limit, offset = free_space(chunk), FIRST
+    while offset < limit:
+        size = int.from_bytes(chunk[offset + 4 : offset + 8], "little")
+        end = offset + size
+        if size < SMALLEST or end > len(chunk) or not chunk.startswith(RECORD_MAGIC, offset):
+            return walk(chunk)
+        if chunk[end - 4 : end] != chunk[offset + 4 : offset + 8]:
+            return walk(chunk)
+        offset = end
+    return Walk((), (), crc_state(chunk, limit), max(limit, offset))
+
+
 def residual(chunk: bytes, free: int | None = None) -> Iterator[Record]:
     """Yield the framed records outside the active area, in order; no checksum covers them.
 

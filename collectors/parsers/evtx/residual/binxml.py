@@ -27,6 +27,8 @@ _MORE = 0x40
 _INLINE = {_VALUE, _CHAR, _ENTITY, _NORMAL, _OPTIONAL}
 _STRING = 0x01
 
+_U32, _SLOT, _NAME = struct.Struct("<I").unpack_from, struct.Struct("<HB").unpack_from, struct.Struct("<HH").unpack_from
+
 Node = tuple[Any, ...]
 
 
@@ -66,15 +68,32 @@ def name_at(data: bytes, at: int) -> tuple[str, int]:
     """
     if at < 0 or at + 10 > len(data):
         raise Unreadable("a name beyond the chunk")
-    said, count = struct.unpack_from("<HH", data, at + 4)
+    said, count = _NAME(data, at + 4)
     end = at + 8 + 2 * count
-    raw = data[at + 8 : end]
-    if not 0 < count <= MAX_NAME or end + 2 > len(data) or data[end : end + 2] != b"\0\0" or name_hash(raw) != said:
+    if not 0 < count <= MAX_NAME or end + 2 > len(data) or data[end : end + 2] != b"\0\0":
         raise Unreadable("no name lies there")
+    found, text = _name_of(data[at + 8 : end])
+    if found != said:
+        raise Unreadable("no name lies there")
+    if text is None:
+        raise Unreadable("a name that is no text")
+    return text, end + 2
+
+
+@lru_cache(8192)
+def _name_of(raw: bytes) -> tuple[int, str | None]:
+    """Return the hash and the text of a name, None if it is no text."""
     try:
-        return raw.decode("utf-16-le"), end + 2
+        return name_hash(raw), raw.decode("utf-16-le")
     except UnicodeDecodeError:
-        raise Unreadable("a name that is no text") from None
+        return name_hash(raw), None
+
+
+@lru_cache(8192)
+def _written(name: str) -> bytes:
+    """Return a name as it stands inline, behind its offset."""
+    raw = name.encode("utf-16-le")
+    return struct.pack("<IHH", 0, name_hash(raw), len(raw) // 2) + raw + b"\0\0"
 
 
 class Reader:
@@ -115,8 +134,19 @@ class Reader:
     def _u32(self) -> int:
         return int.from_bytes(self._take(4), "little")
 
+    def _byte(self) -> int:
+        at = self.at
+        if at >= self.end:
+            raise Unreadable("cut off")
+        self.at = at + 1
+        return self.data[at]
+
     def _name(self) -> int:
-        offset = self._u32()
+        at = self.at
+        if at + 4 > self.end:
+            raise Unreadable("cut off")
+        offset: int = _U32(self.data, at)[0]
+        self.at = at + 4
         if offset == self.at:
             text, after = name_at(self.data, self.at)
             if after > self.end:
@@ -133,7 +163,7 @@ class Reader:
             raise Unreadable("nested too deep")
         found: list[Node] = []
         while True:
-            token = self._take(1)[0]
+            token = self._byte()
             if token == closing:
                 return found
             self.nodes += 1
@@ -147,8 +177,16 @@ class Reader:
     def _inline(self, token: int) -> Node:
         """Read what may stand in an element or an attribute, *token* taken."""
         kind = token & ~_MORE
+        if kind in (_NORMAL, _OPTIONAL) and self.definition:
+            at = self.at
+            if at + 3 > self.end:
+                raise Unreadable("cut off")
+            index, declared = _SLOT(self.data, at)
+            self.at = at + 3
+            self.slots.append((index, declared))
+            return (_NORMAL, token, index, declared)
         if kind == _VALUE:
-            if self._take(1)[0] != _STRING:
+            if self._byte() != _STRING:
                 raise Unreadable("a literal that is no string")
             return (_VALUE, token, self._take(2 * self._u16()))
         if kind == _CDATA:
@@ -157,10 +195,6 @@ class Reader:
             return (_CHAR, token, self._take(2))
         if kind == _ENTITY:
             return (_ENTITY, token, self._name())
-        if kind in (_NORMAL, _OPTIONAL) and self.definition:
-            index, declared = self._u16(), self._take(1)[0]
-            self.slots.append((index, declared))
-            return (_NORMAL, token, index, declared)
         raise Unreadable(f"token {token:#04x}")
 
     def _element(self, token: int, depth: int) -> Node:
@@ -171,7 +205,7 @@ class Reader:
             raise Unreadable("an element longer than what holds it")
         name = self._name()
         attributes = self._attributes() if token & _MORE else ()
-        closing = self._take(1)[0]
+        closing = self._byte()
         content: tuple[Node, ...] | None = None
         if closing == _CLOSE_START:
             content = tuple(self._content(depth + 1, closing=_END))
@@ -185,14 +219,14 @@ class Reader:
         end = self._u32() + self.at
         found: list[Node] = []
         while self.at < end:
-            token = self._take(1)[0]
+            token = self._byte()
             self.nodes += 1
             if token & ~_MORE != _ATTRIBUTE or self.nodes > MAX_NODES:
                 raise Unreadable("no attribute")
             name = self._name()
             values: list[Node] = []
-            while self.at < end and self.data[self.at] & ~_MORE in _INLINE:
-                values.append(self._inline(self._take(1)[0]))
+            while self.at < min(end, self.end) and self.data[self.at] & ~_MORE in _INLINE:
+                values.append(self._inline(self._byte()))
             found.append((_ATTRIBUTE, token, name, tuple(values)))
         if self.at != end:
             raise Unreadable("attributes of another size")
@@ -223,8 +257,7 @@ class Writer:
     def _name(self, index: int) -> None:
         at = len(self.out)
         self.fixups.append(at)
-        raw = self.names[index].encode("utf-16-le")
-        self.out += struct.pack("<IIHH", at + 4, 0, name_hash(raw), len(raw) // 2) + raw + b"\0\0"
+        self.out += (at + 4).to_bytes(4, "little") + _written(self.names[index])
 
     def _node(self, node: Node) -> None:
         kind, token = node[0], node[1]

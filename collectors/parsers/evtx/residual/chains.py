@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from collectors.parsers.evtx.residual.binxml import MAX_BODY, Reader, Unreadable
@@ -89,13 +89,16 @@ def definitions(chunk: bytes, found: Walk) -> Iterator[Placed]:
             continue
 
 
-def free_definitions(chunk: bytes, free: int | None) -> Iterator[Placed]:
+def free_definitions(chunk: bytes, free: int | None, known: Collection[bytes] = ()) -> Iterator[Placed]:
     """Yield the definitions in free space that are whole, with names that are of the same run of records.
 
     :param free: where free space begins; None = the bytes are no chunk.
+    :param known: template ids that active areas define: a definition in free space says nothing of them.
     """
     runs: Runs | None = None
     for found in _INLINE.finditer(chunk, free or 0):
+        if found[1] in known:
+            continue
         runs = runs or Runs(list(residual(chunk, free)))
         at = found.end()
         try:

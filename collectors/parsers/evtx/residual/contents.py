@@ -14,7 +14,7 @@ from collectors.parsers.evtx.parser import EvtxParser
 from collectors.parsers.evtx.residual.chains import Placed, definitions, free_definitions
 from collectors.parsers.evtx.residual.store import Source, Store
 from collectors.parsers.evtx.slots import Slot, read_at, slots
-from collectors.parsers.evtx.walk import CHUNK_MAGIC, FILE_MAGIC, walk
+from collectors.parsers.evtx.walk import CHUNK_MAGIC, FILE_MAGIC, extent
 from collectors.parsers.evtx.wevt.parser import WevtParser, found_in
 from forensics.model.event import Opened, Problem
 
@@ -43,17 +43,22 @@ def slots_of(kind: Kind, stream: BinaryIO, size: int) -> Iterator[Slot]:
             yield Slot(one.offset, one.data, True)
 
 
-def placed(slot: Slot) -> Iterator[Placed]:
-    """Yield the definitions of a slot: those of its active area, then those in its free space."""
-    found = walk(slot.data) if slot.chunk else None
+def placed(slot: Slot, known: set[bytes]) -> Iterator[Placed]:
+    """Yield the definitions of a slot: those of its active area, then those in its free space.
+
+    :param known: template ids that active areas of this content define; those of this slot are added.
+    """
+    found = extent(slot.data) if slot.chunk else None
     if found is not None:
-        yield from definitions(slot.data, found)
-    yield from free_definitions(slot.data, found.free if found is not None else None)
+        for one in definitions(slot.data, found):
+            known.add(one.definition.guid[:4])
+            yield one
+    yield from free_definitions(slot.data, found.free if found is not None else None, known)
 
 
 def store_from(opened: Opened, kind: Kind | None = None) -> Store:
     """Return the definitions of one content."""
-    store = Store()
+    store, known = Store(), set[bytes]()
     with opened.open() as stream:
         kind = kind or kind_of(opened, stream)
         for found in found_in(opened) if kind == "provider" else ():
@@ -61,6 +66,6 @@ def store_from(opened: Opened, kind: Kind | None = None) -> Store:
                 place = found[0] + found[1].offset
                 store.add(found[1].definition, Source(opened.sha256, place, "manifest"))
         for slot in slots_of(kind, stream, opened.size):
-            for one in placed(slot):
+            for one in placed(slot, known):
                 store.add(one.definition, Source(opened.sha256, slot.offset + one.offset, one.crc))
     return store

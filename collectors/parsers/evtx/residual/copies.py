@@ -90,16 +90,26 @@ class _Copies:
             return None
         return definition if all(map(chunk.startswith, texts, places)) else None
 
+    def clear(self) -> None:
+        """Forget all."""
+        self._known.clear()
+        self._size = 0
+
     def keep(self, at: int, body: bytes, definition: Definition, names: _Names) -> None:
         """Remember a copy; all are forgotten when they are too many."""
         if self._size + len(body) > MAX_COPIES:
-            self._known.clear()
-            self._size = 0
+            self.clear()
         self._size += len(body) + 500
         self._known[at, body] = definition, names
 
 
 _copies = _Copies()
+
+
+def forget() -> None:
+    """Forget every definition and copy that this process has met."""
+    _known.clear()
+    _copies.clear()
 
 
 def known_or_read(

@@ -107,25 +107,29 @@ def _instance(chunk: bytes, at: int, end: int, *, deep: bool) -> tuple[Instance,
     at += 4
     if count > MAX_VALUES or at + 4 * count > end:
         raise Unreadable("more values than the record holds")
-    described = descriptors(count).unpack_from(chunk, at)
-    at += 4 * count
-    lengths, types = described[0::3], described[1::3]
-    after = at + sum(lengths)
-    if any(described[2::3]) or after > end:
+    first = at + 4 * count
+    lengths, types, total, inner = _described(chunk[at:first])
+    after = first + total
+    if total < 0 or after > end:
         raise Unreadable("a value beyond the record")
     nested: dict[int, Body] = {}
-    if BINXML in types:
-        for index, kind in enumerate(types):
-            if kind == BINXML and lengths[index]:
-                start = at + sum(lengths[:index])
-                nested[index] = _nested(chunk, start, start + lengths[index], deep)
-    return Instance(identifier, offset, types, lengths, chunk[at - 4 * count - 4 : after], nested), after
+    for index, before in inner:
+        nested[index] = _nested(chunk, first + before, first + before + lengths[index], deep)
+    return Instance(identifier, offset, types, lengths, chunk[at - 4 : after], nested), after
 
 
-@lru_cache(MAX_VALUES + 1)
-def descriptors(count: int) -> struct.Struct:
-    """The descriptors of *count* values: length, type, nothing."""
-    return struct.Struct("<" + "HBB" * count)
+@lru_cache(4096)
+def _described(raw: bytes) -> tuple[tuple[int, ...], tuple[int, ...], int, tuple[tuple[int, int], ...]]:
+    """Read descriptors (length, type, nothing): lengths, types, sum of the lengths, binary XML values and their places.
+
+    The sum is negative if these are none. The same come again with each record of the same widths.
+    """
+    found = struct.unpack(f"<{'HBB' * (len(raw) // 4)}", raw)
+    lengths, types = found[0::3], found[1::3]
+    if any(found[2::3]):
+        return lengths, types, -1, ()
+    inner = [(index, sum(lengths[:index])) for index, kind in enumerate(types) if kind == BINXML and lengths[index]]
+    return lengths, types, sum(lengths), tuple(inner)
 
 
 def _over_definition(chunk: bytes, at: int, end: int) -> int:
@@ -170,10 +174,13 @@ def _feed(state: hashlib._Hash, body: Body) -> None:
     if isinstance(body, Skeleton):
         state.update(b"bare" + repr((body.tree, [one for one in body.names if isinstance(one, str)])).encode())
         return
-    values = body.values
-    lengths = [0 if index in body.nested else length for index, length in enumerate(body.lengths)]
-    count = len(lengths)
-    state.update(body.id + struct.pack(f"<I{count}B{count}I", count, *body.types, *lengths))
-    state.update(b"".join(value for index, value in enumerate(values) if index not in body.nested))
+    lengths, count = list(body.lengths), len(body.lengths)
+    pieces, taken = list[bytes](), body.first
+    for index in body.nested:
+        start = body.first + sum(body.lengths[:index])
+        pieces.append(body.raw[taken:start])
+        taken, lengths[index] = start + body.lengths[index], 0
+    pieces.append(body.raw[taken:])
+    state.update(body.id + struct.pack(f"<I{count}B{count}I", count, *body.types, *lengths) + b"".join(pieces))
     for inner in body.nested.values():
         _feed(state, inner)

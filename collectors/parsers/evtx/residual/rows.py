@@ -113,6 +113,12 @@ def _read(path: str, size: int, modified: int) -> tuple[Store, int]:
         return store_of(_lines(stream))
 
 
+def forget() -> None:
+    """Forget every row that this process has read."""
+    for one in (_packed, _definition, _read):
+        one.cache_clear()
+
+
 def read_gathered(path: str) -> tuple[Store, int]:
     """Return the store of a file of rows, read once in a process; see :func:`store_of`."""
     state = os.stat(path)
