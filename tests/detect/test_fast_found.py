@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from forensics.detect.ast import And, Atom, Node, Or
 from forensics.detect.explain import MAX_FIELDS, MAX_VALUE, explain
+from forensics.detect.fast import code
 from forensics.detect.fast.answer import Seen, SeenEvent
 from forensics.detect.fast.engine import Engine
 from forensics.detect.fast.found import Rows, why_of
@@ -22,6 +23,7 @@ from forensics.model.event import Ref
 from forensics.model.event_rows import finding_row
 from forensics.tasks.rowfile import row_bytes
 
+PLAIN = code.FIRST
 REF = Ref("ab" * 32, 'o"1\\é', "cd" * 32)
 
 
@@ -37,7 +39,9 @@ def quick(engine: Engine, text: str) -> tuple[int, int]:
             known += 1
             found = made.why(values)
             assert list(found.items()) == list(explain(one, view).items())
-            assert list(made.why(values).items()) == list(found.items())
+            code.FIRST = 0
+            assert list(Explainer(one).why(values).items()) == list(found.items())
+            code.FIRST = PLAIN
     return len(fired), known
 
 

@@ -77,7 +77,7 @@ class EvtxParser:
         """
         lost: list[Problem] = []
         count = 0
-        for one in _Run(opened).all():
+        for one in _Run(opened, frames=False).all():
             if isinstance(one, Problem):
                 count += 1
                 lost = lost or [one]
@@ -90,10 +90,14 @@ class EvtxParser:
 
 
 class _Run:
-    """One file's parse."""
+    """One file's parse.
 
-    def __init__(self, opened: Opened) -> None:
+    :param frames: False = what lies in free space is not counted.
+    """
+
+    def __init__(self, opened: Opened, frames: bool = True) -> None:
         self.opened = opened
+        self.frames = frames
         self.counts: Counter[str] = Counter()
 
     def all(self) -> Iterator[_Text | Problem]:
@@ -142,7 +146,8 @@ class _Run:
         self.counts["chunks-crc-bad"] += found.crc_bad
         self.counts["chunks-crc-none"] += found.crc == "none"
         self.counts["records-walked"] += len(found.records)
-        self.counts["frames-in-free-space"] += residual_frames(slot.data, found.free)
+        if self.frames:
+            self.counts["frames-in-free-space"] += residual_frames(slot.data, found.free)
         for start, length in found.damaged:
             what = f"{length} bytes of chunk {slot.number} hold no record frame"
             yield Problem(f"o{slot.offset + start}", "damaged", what)

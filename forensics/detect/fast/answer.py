@@ -56,14 +56,20 @@ class SeenEvent:
     def __init__(self, seen: Seen, of: Class, data: Mapping[str, Any] | None) -> None:
         self.seen, self.of, self.data = seen, of, data
         self._ref: Ref | None = None
+        self._ts: int | None = _UNTIMED
 
     @cached_property
     def view(self) -> View:
         return view_of_text(self.seen.text)
 
-    @cached_property
+    @property
     def ts(self) -> int | None:
         """Its time in ns since 1970 UTC."""
+        if self._ts == _UNTIMED:
+            self._ts = self._read()
+        return self._ts
+
+    def _read(self) -> int | None:
         if self.seen.ts != _UNTIMED:
             return self.seen.ts
         stamp = stamp_of(self.seen.text) if self.data is not None else None

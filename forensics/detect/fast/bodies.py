@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from forensics.detect.ast import Node, Rule
 from forensics.detect.fast.code import MISSING as MISSING
-from forensics.detect.fast.code import Function, function, generable, reads
+from forensics.detect.fast.code import Question, generable, reads
 from forensics.detect.fast.literals import SYSTEM_FIELDS, Needles, needles
 from forensics.detect.patience import patience
 from forensics.errors import RuleInvalid
@@ -53,7 +53,7 @@ class Body:
     ) -> None:  # fmt: skip
         self.rule, self.fixed, self.viewed, self.reads, self.needles = rule, fixed, viewed, reads, needles
         self._node = node
-        self._ask: Function | None = None
+        self._ask: Question | None = None
         self._verdicts: dict[Any, bool] = {}
 
     @classmethod
@@ -87,9 +87,9 @@ class Body:
         """
         found = self._verdicts.get(key)
         if found is None:
-            ask = self._ask = self._ask or function(self._tree())
+            ask = self._ask = self._ask or Question(self._tree())
             values = (key,) if len(self.reads) == 1 else key
-            answer = patience.ask(self.rule, lambda: bool(ask(*values)))
+            answer = patience.ask(self.rule, lambda: ask(values)) if ask.slow else ask(values)
             if answer is None:
                 return False  # undecided, which is counted and not remembered
             found = answer

@@ -8,12 +8,12 @@ neighbours in an Or that look at one field are asked as one (by the generated co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from forensics.detect.ast import And, Atom, Node, Not, Or, Rule, atoms
 from forensics.detect.explain import MAX_FIELDS, cut
-from forensics.detect.fast.code import MISSING, function, generable, reads
+from forensics.detect.fast.code import MISSING, Question, generable, reads
 from forensics.detect.fast.head import Class
 from forensics.detect.fast.literals import SYSTEM_FIELDS
 from forensics.detect.patience import patience
@@ -31,7 +31,7 @@ class _Part(NamedTuple):
 
     node: Node
     field: str | None
-    reads: tuple[str, ...]
+    asked: Question
 
 
 class Explainer:
@@ -44,7 +44,6 @@ class Explainer:
         #: whether flat data is enough
         self.able = generable(rule.condition) and SYSTEM_FIELDS.isdisjoint(set(self.names).difference(CLASS_FIELDS))
         self._parts: dict[int, list[_Part]] = {}
-        self._asks: dict[int, Callable[..., bool]] = {}
 
     def values(self, data: Values, of: Class) -> tuple[Any, ...] | None:
         """Return the values that the rule looks at, as :attr:`names`; None if a class field has several."""
@@ -89,10 +88,7 @@ class Explainer:
                         _put(part.field, values, found)
 
     def _holds(self, part: _Part, values: Values) -> bool:
-        ask = self._asks.get(id(part.node))
-        if ask is None:
-            ask = self._asks[id(part.node)] = function(part.node)
-        return ask(*[values[name] for name in part.reads])
+        return part.asked([values[name] for name in part.asked.names])
 
     def _items(self, node: Or) -> list[_Part]:
         found = self._parts.get(id(node))
@@ -112,7 +108,7 @@ class Explainer:
             else:
                 groups.append((field, [item]))
         wholes = [(field, items[0] if len(items) == 1 else Or(tuple(items))) for field, items in groups]
-        return [_Part(whole, field, reads(whole)) for field, whole in wholes]
+        return [_Part(whole, field, Question(whole)) for field, whole in wholes]
 
 
 def _put(name: str, values: Values, found: dict[str, str]) -> None:
