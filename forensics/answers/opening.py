@@ -7,7 +7,8 @@ from pathlib import Path
 
 from forensics.answers.bagcase import BagCase, open_case
 from forensics.errors import NotABag
-from forensics.events.partitions import Partition
+from forensics.events.partitions import Partition, partitions_below
+from forensics.model.event import Problem
 from forensics.workspace.work import Workspace
 
 WORK = "work.json"
@@ -28,10 +29,27 @@ def cases(place: Path) -> Iterator[BagCase]:
     parts = [
         Partition(place / receipt.stored, receipt.plugin, receipt.content, receipt.sha256)
         for receipt in work.latest()
-        if receipt.stored and (place / receipt.stored).is_file()
+        if receipt.stored
     ]
+    stray = _stray(work)
     for ref in work.bags:
-        yield open_case(Path(ref.path), parts, receipts=work.latest())
+        case = open_case(Path(ref.path), parts, receipts=work.latest())
+        case.problems += stray
+        yield case
+
+
+def _stray(work: Workspace) -> list[Problem]:
+    """Row files that no receipt names: a run that was interrupted leaves one; a receipts file that was cut, many."""
+    known = {receipt.stored for receipt in work.own_receipts()}
+    found = [part for part in partitions_below(work.path / "events") if _stored(part) not in known]
+    if not found:
+        return []
+    what = f"{len(found)} row files have no receipt and are not read, {_stored(found[0])} first: process again"
+    return [Problem("", "no-receipt", what)]
+
+
+def _stored(part: Partition) -> str:
+    return f"events/{part.parser}/{part.path.name}"
 
 
 def _hint(place: Path) -> str:

@@ -52,6 +52,10 @@ class Answered:
         both = [*self.answers.findings, *self.scanned]
         return sorted(both, key=order)
 
+    def unread(self) -> list[Problem]:
+        """What of the results could not be read back, by whoever asked."""
+        return [*self.problems, *self.case.problems]
+
     def where(self, finding: Finding) -> str:
         """The path that a finding rests on first, "" if there is none."""
         held = self.held(finding, finding.refs[0].content) if finding.refs else []
@@ -89,9 +93,16 @@ def _own_scans(work: Workspace, scanners: Collection[str]) -> list[Partition]:
     return out
 
 
+def _lines(partition: Partition) -> Iterator[bytes | Problem]:
+    try:
+        yield from lines(partition)
+    except OSError as error:
+        yield Problem("", "partition-unread", f"{partition.path.name}: {error.strerror}")
+
+
 def _scan_rows(partitions: Iterable[Partition], done: Answered) -> Iterator[Finding]:
     for partition in partitions:
-        for line in lines(partition):
+        for line in _lines(partition):
             if isinstance(line, Problem):
                 done.problems.append(line)
                 continue

@@ -36,6 +36,9 @@ from forensics.reporting.data import ReportInfo
 from forensics.verifier import Verdict, verify
 from forensics.workspace.work import Workspace, refuse_in_bag
 
+#: problems of rows that could not be read back, said by themselves
+MAX_UNREAD = 100
+
 
 @dataclass(slots=True)
 class Work:
@@ -80,14 +83,18 @@ class Work:
     def not_run(self) -> list[str]:
         """Plug-ins and rules that did not run, contents that could not be read back; each with the reason.
 
-        Of this run; that of an earlier one stands in its results (``warnings``).
+        Of this run, and what an earlier one said (its first 20 ``warnings``) whose detection or scan was not made anew.
         """
         said = [f"plug-in {name}: {reason}" for name, reason in self.broken]
+        unread = {f"results: {one.code} {one.detail}": None for done in self.answered for one in done.unread()}
+        said += list(unread)[:MAX_UNREAD]
         if self.processed is None:
             return said
         for scan in self.processed.scans:
             said += [_rule_problem(one) for pack in scan.packs for one in pack.problems]
             said += [f"{path}: scan {status}: {code} {detail}" for path, status, code, detail in scan.not_scanned]
+            before = self.space.find(scan.key) if scan.skipped else None
+            said += [f"in an earlier run: {warning}" for warning in (before.warnings if before is not None else ())]
         if self.processed.not_judged:
             many = f"{self.processed.not_judged:,} records behind alerts"
             said.append(f"{many} were not judged by another parser: they are too many")

@@ -84,6 +84,7 @@ def process_workspace(work: Workspace, settings: Settings, step: OnStep = _silen
     :raises NotABag, FutureFormat, InputError, StorageError:
     """
     parsers, scanners = _plugins(settings)
+    work.forget_damaged()
     merged: dict[str, Content] = {}
     for ref in work.bags:
         work.know(held_receipts(Path(ref.path)))

@@ -140,12 +140,33 @@ class Workspace:
         return list(found.values())
 
     def has(self, key: str) -> bool:
-        """Whether this result is there already."""
-        return key in self.receipts
+        """Whether this result is there already, its row file included: one that was removed is made again."""
+        return self.find(key) is not None
 
     def find(self, key: str) -> Receipt | None:
         """The receipt of a result that is there already."""
-        return self.receipts.get(key)
+        receipt = self.receipts.get(key)
+        if receipt is None or not receipt.stored:
+            return receipt
+        return receipt if self.rows_of(receipt) is not None else None
+
+    def forget_damaged(self) -> None:
+        """Forget the results of the workspace whose row file is not what was stored: they are made again.
+
+        What is only read (reports, tables) says of such a file that it has changed, and goes on.
+        """
+        for key in [key for key in self.receipts if key in self._own]:
+            receipt = self.receipts[key]
+            if receipt.stored and not self._whole(receipt):
+                del self.receipts[key]
+                self._own.discard(key)
+
+    def _whole(self, receipt: Receipt) -> bool:
+        rows = self.path / receipt.stored
+        try:
+            return rows.is_file() and _measure(rows) == (receipt.sha256, receipt.size)
+        except OSError:
+            return False
 
     def know(self, receipts: Iterable[Receipt]) -> None:
         """Results that the bags themselves hold need not be made again."""
@@ -176,10 +197,7 @@ class Workspace:
         """Its row file, here or in a bag; None if it has none, or it is not there."""
         if not receipt.stored:
             return None
-        if receipt.key in self._own:
-            folders = [self.path]
-        else:
-            folders = [Path(bag.path) for bag in self.bags]
+        folders = [self.path] if receipt.key in self._own else [Path(bag.path) for bag in self.bags]
         return next((folder / receipt.stored for folder in folders if (folder / receipt.stored).is_file()), None)
 
     def write_rows(self, name: str, rows: Iterable[Mapping[str, Any]]) -> int:
