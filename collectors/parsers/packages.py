@@ -14,11 +14,11 @@ from typing import Any
 from collectors.parsers import names
 from collectors.parsers.apk import apk_events
 from collectors.parsers.apt import apt_events
-from collectors.parsers.clock import iso_ns, zone_input
+from collectors.parsers.clock import zone_input
 from collectors.parsers.content import open_text, text_lines
 from collectors.parsers.syslog_lines import MONTHS
 from collectors.parsers.text import Line, decode, lines, native, one_line
-from collectors.parsers.wallclock import iso_doubt
+from collectors.parsers.wallclock import fast_iso, iso_doubt
 from collectors.parsers.years import Years, day_of
 from forensics.model.event import Event, Opened, Problem
 
@@ -152,7 +152,7 @@ def _event(
     found = read(text)
     if found is None:
         return Problem(line.locator, "line", one_line(text, 200))
-    ts, basis = iso_ns(found["ts"], zone)
+    ts, basis = fast_iso(found["ts"], zone)
     inferred = "raw_ts" in found and "month" in found and ts is not None
     attrs: dict[str, Any] = native(line.raw)
     attrs |= {name: one_line(found[name], 512) for name in ("verb", "package", "version", "level") if found.get(name)}

@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from testkit import data_folder, not_shown
 
 from collectors.parsers import syslog
+from collectors.parsers.audit.meaning import _main, _meanings
+from collectors.parsers.audit.record import read
 from collectors.parsers.syslog import AuthParser, SyslogParser
+from collectors.parsers.text import Line, one_line
 from forensics.model.event import Event, Parser
 from forensics.model.event_rows import event_row
 from forensics.tasks.content_file import ContentFile
@@ -188,3 +191,49 @@ def test_events_made_fast_are_events(locator: str, fields: dict[str, object]) ->
     assert event_bytes(event) == row_bytes(event_row(plain))
     with pytest.raises(AttributeError):
         event.user = "another"  # type: ignore[misc]
+
+
+WORDS = st.sampled_from(
+    [
+        'comm="ls"',
+        "comm=6C73",
+        'comm="6C73"',
+        "key=(null)",
+        "exe='/bin/a b'",
+        "a0=",
+        "acct=?",
+        'name="\x1b[1m"',
+        'name="\u202e"',
+        "res=success'",
+        "msg='op=login acct=\"a\" res=failed'",
+        '\x1dUID="root" AUID="unset"',
+        "x" * 9000,
+        "cwd=" + "41" * 5000,
+        "proctitle=2F62696E00C3A9",
+        "=",
+        'q="',
+        "exit=-13",
+        "success=no",
+        "avc:  denied  { read } for",
+        "\udcff",
+        'comm="sh"',
+    ]
+)
+TYPES = st.sampled_from(
+    ["SYSCALL", "PATH", "AVC", "USER_LOGIN", "EXECVE", "CWD", "X_UNKNOWN", "DAEMON_START", "PROCTITLE"]
+)
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(st.lists(st.tuples(TYPES, st.lists(WORDS, max_size=6)), min_size=1, max_size=5))
+def test_audit_records(made: list[tuple[str, list[str]]]) -> None:
+    """A plain record's fields are shown as they stand, which is what escaping each of them gives."""
+    found = []
+    for kind, words in made:
+        text = f"type={kind} msg=audit(1700000000.123:7): {' '.join(words)}"
+        record = read(Line(0, text.encode("utf-8", "surrogateescape")))
+        assert record is not None
+        assert record.attrs()["fields"] == {name: one_line(value, 8192) for name, value in record.fields.items()}
+        found.append(record)
+    highest = next((name for name in _meanings()[0] if any(one.type == name for one in found)), found[0].type)
+    assert _main(found) is next(one for one in found if one.type == highest)

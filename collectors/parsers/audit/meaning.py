@@ -47,6 +47,11 @@ def _meanings() -> tuple[dict[str, dict[str, str]], dict[str, str]]:
 
 
 @cache
+def _order() -> dict[str, int]:
+    return {name: number for number, name in enumerate(_meanings()[0])}
+
+
+@cache
 def _syscalls() -> dict[tuple[str, str], tuple[str, str]]:
     """(arch, number) -> (name of the arch, name of the call)."""
     found: dict[tuple[str, str], tuple[str, str]] = {}
@@ -60,7 +65,10 @@ def _syscalls() -> dict[tuple[str, str], tuple[str, str]]:
 
 def first(records: Sequence[Record], *types: str) -> Record | None:
     """Return the first record of one of *types*."""
-    return next((one for one in records if one.type in types), None)
+    for one in records:
+        if one.type in types:
+            return one
+    return None
 
 
 def arguments(records: Sequence[Record]) -> tuple[list[str], int]:
@@ -145,12 +153,9 @@ def _action(main: Record, call: str, records: Sequence[Record]) -> str:
 
 
 def _main(records: Sequence[Record]) -> Record:
-    types, _ = _meanings()
-    for name in types:
-        found = first(records, name)
-        if found is not None:
-            return found
-    return records[0]
+    order = _order()
+    # the first of those whose type stands highest in the table
+    return min(records, key=lambda one: order.get(one.type, len(order)))
 
 
 def _bounded(values: Sequence[str]) -> list[str]:
@@ -224,10 +229,10 @@ def columns(records: Sequence[Record]) -> Columns:
     main = _main(records)
     call_record = first(records, "SYSCALL") or main
     out = Columns(fields={"type": main.type})
-    for record in (main, call_record):
+    for record in (main,) if call_record is main else (main, call_record):
         for name in _INTERPRETED:
-            value = record.value(name)
-            if value and name not in out.fields:
+            # most records have few of them
+            if name in record.fields and name not in out.fields and (value := record.value(name)):
                 out.fields[name] = one_line(value, MAX_ARG)
     call = _call(call_record, out.fields)
     _detail(records, main, out.fields)

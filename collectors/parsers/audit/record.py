@@ -23,6 +23,7 @@ _HEAD = re.compile(
     r" msg=audit\((?P<sec>[0-9]{1,12})\.(?P<ms>[0-9]{1,9}):(?P<serial>[0-9]{1,20})\) ?: ?"
 )
 _FIELD = re.compile(r"([A-Za-z][\w\[\]./-]{0,63})=(\"[^\"]*\"|'[^']*'|\S*)")
+_QUOTES = ('"', "'")
 _HEX = re.compile(r"(?:[0-9A-F]{2})+")
 _ARGUMENT = re.compile(r"a[0-9]{1,5}(?:\[[0-9]{1,5}\])?")
 _AVC = re.compile(r"avc:\s+(?P<result>denied|granted)\s+\{ (?P<permissions>[^}]{0,512}?) \}")
@@ -63,13 +64,18 @@ class Record:
 
     def value(self, name: str) -> str:
         """Return a field's text, decoded where it stood in hexadecimal; "" for ``?``, ``(null)`` and none."""
-        found = self.decoded.get(name) or self.fields.get(name, "")
+        found = (self.decoded and self.decoded.get(name)) or self.fields.get(name, "")
         return "" if found in ("?", "(null)", "(none)") else found
 
     def attrs(self) -> dict[str, Any]:
         """The record as JSON values, lossless; beside the line what was read from it."""
-        row: dict[str, Any] = {"offset": self.line.offset, "type": self.type} | native(self.line.raw)
-        row["fields"] = {name: one_line(value, 8192) for name, value in self.fields.items()}
+        raw = self.line.raw
+        row: dict[str, Any] = {"offset": self.line.offset, "type": self.type} | native(raw)
+        if len(raw) <= 8192 and raw.isascii() and row["line"].replace(ENRICHED, "").isprintable():
+            # what is plain and short as a whole is so in each field
+            row["fields"] = dict(self.fields)
+        else:
+            row["fields"] = {name: one_line(value, 8192) for name, value in self.fields.items()}
         for name, found in (("decoded", self.decoded), ("names", self.names)):
             if found:
                 row[name] = {key: one_line(value, 8192) for key, value in found.items()}
@@ -78,13 +84,12 @@ class Record:
 
 def _pairs(text: str, into: dict[str, str], quoted: set[str]) -> bool:
     """Read fields; the first of a name stands. Return False if there are more than may be."""
-    for match in _FIELD.finditer(text):
-        name, value = match[1], match[2]
+    for name, value in _FIELD.findall(text) if text else ():
         if name in into:
             continue
         if len(into) >= MAX_FIELDS:
             return False
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        if value[:1] in _QUOTES and len(value) > 1 and value[0] == value[-1]:
             value = value[1:-1]
             quoted.add(name)
         into[name] = value
