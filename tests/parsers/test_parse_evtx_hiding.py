@@ -86,6 +86,17 @@ def test_a_wiped_record_is_said_and_hides_no_other(tmp_path: Path) -> None:
         assert f"{gone.size} bytes" in problems[0].detail
 
 
+def test_wiped_chunks_are_said(tmp_path: Path) -> None:
+    """A log whose chunks were all zeros was empty, and that was all."""
+    first, second = signed(made(FIVE)), signed(made([6, 7]))
+    events, problems, told = read(tmp_path, log([first, bytes(65536), bytes(65536), second, bytes(65536)], said=4))
+    assert (len(events), told["chunks-zero"]) == (7, 2)
+    assert [(problem.locator, problem.code) for problem in problems] == [(f"o{4096 + 65536}", "chunk-zeros")]
+    events, problems, told = read(tmp_path, log([bytes(65536)] * 16, said=3))
+    assert (events, told["chunks-zero"], [problem.code for problem in problems]) == ([], 3, ["chunk-zeros"])
+    assert read(tmp_path, log([bytes(65536)] * 16, said=0))[1] == [], "slots that were never used are zeros"
+
+
 def test_no_checksums_is_not_called_right(tmp_path: Path) -> None:
     data = made(FIVE)
     data[120:124] = struct.pack("<I", 2)

@@ -36,9 +36,9 @@ from forensics.model.event_rows import JsonAttrs
 #: what one task gets of a large log: 1,024 chunks
 PART = 64 << 20
 _TOLD = (
-    "chunks", "chunks-crc-bad", "chunks-crc-none", "chunks-bad-magic", "chunks-off-grid", "chunks-tables-cut",
-    "records-walked", "records-parsed", "records-problem", "records-behind-damage", "records-damaged",
-    "records-broken-head", "frames-in-free-space", "frames-without-chunk", "header-time-differs",
+    "chunks", "chunks-crc-bad", "chunks-crc-none", "chunks-bad-magic", "chunks-zero", "chunks-off-grid",
+    "chunks-tables-cut", "records-walked", "records-parsed", "records-problem", "records-behind-damage",
+    "records-damaged", "records-broken-head", "frames-in-free-space", "frames-without-chunk", "header-time-differs",
 )  # fmt: skip
 _ADDITION = ',"record":%d,"header_filetime":%d,"offset":%d,"chunk":%d,"crc":"%s","frame":"%s"}'
 _ADDED = _ADDITION.count(":%") + _ADDITION.count(':"%')
@@ -104,10 +104,26 @@ class _Run:
         """Yield every record of the chunks that begin in the span as the library renders it, or what is wrong."""
         begin, end = self.opened.span
         with self.opened.open() as stream:
+            head = stream.read(HEADER)
             if begin == 0:
-                yield from self.header(stream.read(HEADER))
+                yield from self.header(head)
+            said = HEADER + file_header(head).chunks * CHUNK
+            wiped, count = 0, 0
             for slot in slots(stream, begin, end):
+                if HEADER <= slot.offset < said and not slot.chunk and slot.zero:
+                    wiped, count = wiped if count else slot.offset, count + 1
+                    continue
+                if count:
+                    yield self.wiped(wiped, count)
+                    count = 0
                 yield from self.slot(slot)
+            if count:
+                yield self.wiped(wiped, count)
+
+    def wiped(self, offset: int, count: int) -> Problem:
+        """State chunks that the file's header counts and that are zeros."""
+        self.counts["chunks-zero"] += count
+        return Problem(f"o{offset}", "chunk-zeros", f"{count} slots are zeros where the file's header counts chunks")
 
     def header(self, head: bytes) -> Iterator[Problem]:
         """Tell what the file's header says, and whether it is one."""
