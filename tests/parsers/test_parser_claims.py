@@ -48,6 +48,7 @@ CASES: list[tuple[str, bytes, str]] = [
     ("Windows/System32/winevt/Logs/Security.evtx", EVTX, "windows.evtx"),
     ("Windows/System32/winevt/Logs/Security.evtx", bytes(4096), "windows.evtx"),
     ("recovered/f0003", EVTX, "windows.evtx"),
+    ("Windows/System32/made.dll", b"MZ" + bytes(300), "windows.wevt"),
     ("home/a/.bash_history", b"ls\n#1700000000\nid\n", "linux.history"),
     ("home/a/.bash_history", SYSLOG, "linux.history"),
     ("root/.zsh_history.1", b": 1:0;ls\n", "linux.history"),
