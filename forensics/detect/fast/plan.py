@@ -20,7 +20,7 @@ from forensics.detect.ast import And, Atom, Correlation, Node, Not, Or, Rule, Ru
 from forensics.model.event import RuleProblem
 from forensics.version import __version__
 
-FORMAT = 1
+FORMAT = 2
 #: a larger file is not read
 MAX_FILE = 256 << 20
 _TREES = ("gate", "condition")
