@@ -175,7 +175,7 @@ def run() -> Result | None:
     clean()
     text = [
         f"Synthetic logs of {LINES:,} lines in the words of real ones. Ours is what a child does with a content: "
-        "read, parsed, rows written (JSON, zstd), in one process, its modules loaded, without the start of Python. "
+        "read, parsed, rows written (JSON, zstd), in one process, without the start of Python. "
         "plaso: log2timeline with all its parsers, as an examiner calls it, in one process, and psort to JSON lines; "
         f"one run of each log's first {PEER_LINES:,} lines, since it takes minutes: less what a log of {FEW} lines "
         f"takes (its start: {start[0] + start[1]:.1f} s, {start[2]:.1f} s of CPU), scaled to {LINES:,} lines. "

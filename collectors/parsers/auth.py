@@ -193,8 +193,16 @@ def _meaning(rule: _Rule, found: re.Match[str], extra: dict[str, Any]) -> Said:
     return Said(rule.action, user, known, extra)
 
 
+#: longer messages are not remembered: what is held stays within a few MB
+_SHORT = 256
+
+
 def said(program: str, message: str) -> Said:
-    """Return what *program* means by *message*; nothing if no pattern fits."""
+    """Return what *program* means by *message*; nothing if no pattern fits. What is said again is not read again."""
+    return _short(program, message) if len(message) <= _SHORT else _said(program, message)
+
+
+def _said(program: str, message: str) -> Said:
     message = message[:MAX_TEXT].strip()
     extra: dict[str, Any] = {}
     key = message[:_KEY]
@@ -205,3 +213,6 @@ def said(program: str, message: str) -> Said:
         if rule.within in message and message.startswith(rule.starts) and (found := rule.pattern.match(message)):
             return _meaning(rule, found, extra)
     return Said(fields=extra) if extra else NOTHING
+
+
+_short = lru_cache(maxsize=4096)(_said)
