@@ -193,6 +193,8 @@ def _gap(path: str, log: _Log, gap: _Gap, copy: bool, problems: int, regained: s
     goes_on = step is not None and 0 <= step <= max(AT_LEAST, USUAL * log.step)
     which = f"{gap.begin}-{gap.end}" if count > 1 else str(gap.begin)
     text = f"{path}: {which}" + ("" if step is None else f", {step / SECOND:,.0f} s between its neighbours")
+    if problems:
+        text += f"; {problems:,} problems of this log, which may be these records: there, and not readable"
     attrs = (
         ("missing", count), ("seconds", None if step is None else step / SECOND), ("times_go_on", goes_on),
         ("same_chunk", gap.before.attrs["chunk"] == gap.after.attrs["chunk"]), ("recovered", back),
