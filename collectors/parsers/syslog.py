@@ -27,6 +27,7 @@ from forensics.model.event import Event, Opened, Problem, TzBasis
 
 MAX_MORE = 200
 _BLOCK = 1 << 18
+_PRINTABLE = bytes(range(32, 127))
 #: ns of a second as written; 60 is a leap second
 _SECONDS = {f"{number:02d}": number * SECOND for number in range(61)}
 
@@ -76,7 +77,7 @@ class SyslogParser:
                 continue
             first, text, found, more = one
             if type(found) is re.Match:
-                if not more and len(text) <= MAX_MESSAGE and text.isascii() and text.isprintable():
+                if not more and len(text) <= MAX_MESSAGE and not first.raw.translate(None, _PRINTABLE):
                     yield _plain_event(opened, first, text, found, clock)
                     continue
                 found = head(text)

@@ -20,12 +20,12 @@ _BSD = re.compile(
     r" ([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))? (\S{1,255}) " + _TAG + "(.*)",
     re.DOTALL | re.ASCII,
 )
-#: what most lines are: without PRI, year and fraction, with a tag and a text; where it fits, :func:`bsd` says the
+#: what most lines are: ASCII, without PRI, year, fraction, with a tag and a text; where it fits, :func:`bsd` says the
 #: same, of the groups minute, second, host, program, pid, message
 PLAIN = re.compile(
     r"((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3][0-9] [0-9]{2}:[0-9]{2}):([0-9]{2})"
-    r" (\S{1,255}) ([^\s\[:]{1,200})(?:\[([0-9]{1,10})\])?: ?([^ ].*)",
-    re.DOTALL | re.ASCII,
+    r" ([!-~]{1,255}) ([!-9;-Z\\-~]{1,200})(?:\[([0-9]{1,10})\])?: ?([^ ].*)",
+    re.DOTALL,
 )
 _MONTH_DAY = rb"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([ 0-3]?[0-9])"
 
