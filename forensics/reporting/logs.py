@@ -16,9 +16,9 @@ LOGS: tuple[Spec, ...] = (
         "detection", "Sigma rules",
         (
             Col("state", "state", "code", 14, narrow=True), Col("level", "level", "code", 13, narrow=True),
-            Col("title", "rule", "text", 0, narrow=True), _count("findings", width=10),
-            Col("first", "first", "time", 23), Col("last", "last", "time", 23), Col("rule", "id", "code", 20),
-            Col("file", "file", "code", 24), Col("reason", "why it did not run", "text", 40),
+            Col("title", "rule", "text", 52, narrow=True), _count("findings", width=10),
+            Col("first", "first", "time", 23), Col("reason", "why it did not run", "text", 0),
+            Col("last", "last", "time", 23), Col("rule", "id", "code", 20), Col("file", "file", "code", 24),
         ),
         limit=MAX_LOGS,
     ),
