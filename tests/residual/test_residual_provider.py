@@ -211,3 +211,22 @@ def test_any_bytes_anywhere(at: int, put: bytes) -> None:
                 assert (one.definition is None) == bool(one.why)
     except ValueError:
         pass
+
+
+def test_a_manifest_that_names_itself_a_thousand_times_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each provider names the same tables: templates are read once, and what is walked is counted."""
+    plain = manifest(PROVIDER, [LOGON, SAID], [(4624, 0)])
+    more = 1000 * 20
+    moved = bytearray(plain[36:])
+    for at in (20, 28):  # the provider's two tables
+        moved[at : at + 4] = struct.pack("<I", struct.unpack_from("<I", moved, at)[0] + more - 20)
+    head = struct.pack("<4sIHHI", b"CRIM", 16 + more + len(moved), 3, 1, 1000)
+    data = head + struct.pack("<16sI", PROVIDER, 16 + more) * 1000 + bytes(moved)
+    found = list(templates(data))
+    assert [one.guid for one in found] == [LOGON.guid, SAID.guid] and all(one.definition for one in found)
+    monkeypatch.setattr("collectors.parsers.evtx.wevt.manifest.MAX_TEMPLATES", 100)
+    first, second, problem = _parsed(provider_file(data), tmp_path)
+    assert isinstance(first, Event) and isinstance(second, Event)
+    assert isinstance(problem, Problem) and "more than 100 templates" in problem.detail

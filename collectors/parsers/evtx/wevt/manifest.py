@@ -17,6 +17,8 @@ from collectors.parsers.evtx.residual.definition import Definition, built
 MAX_PROVIDERS, MAX_ELEMENTS = 1_024, 64
 #: templates of one resource; events whose numbers are kept of one template
 MAX_TEMPLATES, MAX_EVENTS = 50_000, 256
+#: events of all providers of one resource
+MAX_ALL_EVENTS = 1_000_000
 _CRIM = struct.Struct("<4sIHHI")
 _PROVIDER = struct.Struct("<16sI")
 _WEVT = struct.Struct("<4sIIII")
@@ -60,75 +62,87 @@ class _Inline(Reader):
 def templates(data: bytes) -> Iterator[Template]:
     """Yield the templates of a resource's bytes, each once.
 
-    :raises ValueError: it is no manifest, or its tables lead out of it.
+    :raises ValueError: it is no manifest, its tables lead out of it, or name more than a file can hold.
     """
     if len(data) < _CRIM.size or not data.startswith(b"CRIM"):
         raise ValueError("the resource does not begin with CRIM")
     count = _CRIM.unpack_from(data)[4]
     if count > MAX_PROVIDERS or _CRIM.size + count * _PROVIDER.size > len(data):
         raise ValueError(f"{count} providers: more than the resource holds")
-    seen: set[int] = set()
+    tables = _Tables(data)
     for number in range(count):
         provider, offset = _PROVIDER.unpack_from(data, _CRIM.size + number * _PROVIDER.size)
-        yield from _provider(data, provider, offset, seen)
+        yield from tables.provider(provider, offset)
 
 
-def _provider(data: bytes, provider: bytes, at: int, seen: set[int]) -> Iterator[Template]:
-    if at + _WEVT.size > len(data) or data[at : at + 4] != b"WEVT":
-        raise ValueError(f"no provider lies at {at}")
-    count = _WEVT.unpack_from(data, at)[3]
-    if count > MAX_ELEMENTS or at + _WEVT.size + 8 * count > len(data):
-        raise ValueError(f"{count} tables of a provider: more than the resource holds")
-    tables: dict[bytes, int] = {}
-    for number in range(count):
-        offset = int.from_bytes(data[at + _WEVT.size + 8 * number :][:4], "little")
-        tables.setdefault(data[offset : offset + 4], offset)
-    events = _events(data, tables[b"EVNT"]) if b"EVNT" in tables else {}
-    for one in _table(data, provider, tables[b"TTBL"]) if b"TTBL" in tables else ():
-        if one.offset in seen:
-            continue
-        seen.add(one.offset)
-        if len(seen) > MAX_TEMPLATES:
-            raise ValueError(f"more than {MAX_TEMPLATES} templates")
-        one.events = events.get(one.offset, [])
-        yield one
+class _Tables:
+    """The tables of one resource. Providers may name the same bytes a thousand times: what is read is counted."""
 
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._seen: set[int] = set()
+        self._templates = self._events = 0
 
-def _events(data: bytes, at: int) -> dict[int, list[tuple[int, int]]]:
-    """Return the events by the offset of their template."""
-    found: dict[int, list[tuple[int, int]]] = {}
-    if at + 16 > len(data):
+    def provider(self, provider: bytes, at: int) -> Iterator[Template]:
+        """Yield a provider's templates that no other one had."""
+        data = self.data
+        if at + _WEVT.size > len(data) or data[at : at + 4] != b"WEVT":
+            raise ValueError(f"no provider lies at {at}")
+        count = _WEVT.unpack_from(data, at)[3]
+        if count > MAX_ELEMENTS or at + _WEVT.size + 8 * count > len(data):
+            raise ValueError(f"{count} tables of a provider: more than the resource holds")
+        tables: dict[bytes, int] = {}
+        for place in range(at + _WEVT.size, at + _WEVT.size + 8 * count, 8):
+            offset = int.from_bytes(data[place : place + 4], "little")
+            tables.setdefault(data[offset : offset + 4], offset)
+        events = self._of_templates(tables[b"EVNT"]) if b"EVNT" in tables else {}
+        for offset, size, guid in self._table(tables[b"TTBL"]) if b"TTBL" in tables else ():
+            if offset not in self._seen:
+                self._seen.add(offset)
+                yield _template(data, offset, size, Template(offset, guid, provider, events.get(offset, [])))
+
+    def _of_templates(self, at: int) -> dict[int, list[tuple[int, int]]]:
+        """Return the events by the offset of their template."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        if at + 16 > len(self.data):
+            return found
+        count = min(_TABLE.unpack_from(self.data, at)[2], (len(self.data) - at - 16) // _EVENT.size)
+        self._events += count
+        if self._events > MAX_ALL_EVENTS:
+            raise ValueError(f"more than {MAX_ALL_EVENTS} events")
+        for identifier, version, template in _EVENT.iter_unpack(self.data[at + 16 : at + 16 + count * _EVENT.size]):
+            known = found.setdefault(template, [])
+            if template and len(known) < MAX_EVENTS:
+                known.append((identifier, version))
         return found
-    count = min(_TABLE.unpack_from(data, at)[2], (len(data) - at - 16) // _EVENT.size)
-    for identifier, version, template in _EVENT.iter_unpack(data[at + 16 : at + 16 + count * _EVENT.size]):
-        known = found.setdefault(template, [])
-        if template and len(known) < MAX_EVENTS:
-            known.append((identifier, version))
-    return found
+
+    def _table(self, at: int) -> Iterator[tuple[int, int, bytes]]:
+        """Yield offset, size and GUID of each template of a table."""
+        data = self.data
+        if at + _TABLE.size > len(data):
+            raise ValueError("a table of templates beyond the resource")
+        count = _TABLE.unpack_from(data, at)[2]
+        at += _TABLE.size
+        for _ in range(count):
+            self._templates += 1
+            if self._templates > MAX_TEMPLATES:
+                raise ValueError(f"more than {MAX_TEMPLATES} templates")
+            if at + _TEMP.size > len(data) or data[at : at + 4] != b"TEMP":
+                raise ValueError(f"no template lies at {at}")
+            _, size, _, _, _, _, guid = _TEMP.unpack_from(data, at)
+            if size < _TEMP.size or at + size > len(data):
+                raise ValueError(f"a template of {size} bytes at {at}")
+            yield at, size, guid
+            at += size
 
 
-def _table(data: bytes, provider: bytes, at: int) -> Iterator[Template]:
-    if at + _TABLE.size > len(data):
-        raise ValueError("a table of templates beyond the resource")
-    count = _TABLE.unpack_from(data, at)[2]
-    at += _TABLE.size
-    for _ in range(count):
-        if at + _TEMP.size > len(data) or data[at : at + 4] != b"TEMP":
-            raise ValueError(f"no template lies at {at}")
-        _, size, _, _, _, _, guid = _TEMP.unpack_from(data, at)
-        if size < _TEMP.size or at + size > len(data):
-            raise ValueError(f"a template of {size} bytes at {at}")
-        yield _template(data, at, size, guid, provider)
-        at += size
-
-
-def _template(data: bytes, at: int, size: int, guid: bytes, provider: bytes) -> Template:
-    found = Template(at, guid, provider)
+def _template(data: bytes, at: int, size: int, found: Template) -> Template:
+    """Read the definition of a template that lies at *at*."""
     try:
         if size > 2 * MAX_BODY:
             raise Unreadable("longer than any that a log can hold")
         skeleton = _Inline(data, at + _TEMP.size, at + size).read()
-        found.definition = built(guid, skeleton, [str(name) for name in skeleton.names])
+        found.definition = built(found.guid, skeleton, [str(name) for name in skeleton.names])
     except Unreadable as error:
         found.why = str(error)
     return found

@@ -14,7 +14,7 @@ from typing import Any
 from collectors.parsers.evtx.residual.meaning import fields_of
 from collectors.parsers.evtx.residual.store import guid_text
 from collectors.parsers.evtx.slots import read_at
-from collectors.parsers.evtx.wevt.manifest import Template, templates
+from collectors.parsers.evtx.wevt.manifest import MAX_TEMPLATES, Template, templates
 from collectors.parsers.evtx.wevt.pe import has_templates, resources
 from collectors.parsers.text import one_line
 from forensics.model.event import Event, Opened, Problem
@@ -25,11 +25,18 @@ _SHOWN = 12
 
 def found_in(opened: Opened) -> Iterator[tuple[int, Template] | Problem]:
     """Yield each template of a file with the offset of its resource, or a problem."""
+    seen: set[int] = set()  # resources of a forged file may overlap
     with opened.open() as stream:
         try:
             for resource in resources(lambda at, length: read_at(stream, at, length)):
                 try:
                     for one in templates(resource.data):
+                        place = resource.offset + one.offset
+                        if place in seen:
+                            continue
+                        if len(seen) >= MAX_TEMPLATES:
+                            raise ValueError(f"more than {MAX_TEMPLATES} templates in a file")
+                        seen.add(place)
                         yield resource.offset, one
                 except ValueError as error:
                     yield Problem(f"o{resource.offset}", "manifest", str(error))

@@ -124,13 +124,16 @@ def resources(read: Read) -> Iterator[Resource]:
     table = None if found is None else template_table(read, found.resources)
     if found is None or table is None:
         return
-    base, count = found.resources, 0
+    base, count, seen = found.resources, 0, set[int]()
     for _, name in _entries(read, base, table):
         for _, leaf in _entries(read, base, name & ~_HIGH) if name & _HIGH else ():
             count += 1
             if count > MAX_RESOURCES:
                 raise ValueError(f"more than {MAX_RESOURCES} resources of the type {TYPE}")
-            yield _resource(read, found, leaf)
+            resource = _resource(read, found, leaf)
+            if resource.offset not in seen:
+                seen.add(resource.offset)
+                yield resource
 
 
 def _resource(read: Read, found: Image, leaf: int) -> Resource:
