@@ -18,6 +18,8 @@ from forensics.detect.view import text_of
 
 MAX_ATOMS = 20_000
 MAX_EXPRESSION = 8_192
+#: [[:alpha:]] of other dialects: to Python a set of these letters and a bracket behind it, which never fits
+_POSIX_CLASS = re.compile(r"\[:\^?[a-z]{1,10}:\]")
 _MAX_NAME = 256
 
 
@@ -141,6 +143,8 @@ def _number(raw: Any, what: str) -> int | float:
 def _regex(name: str | None, pattern: str, flags: str) -> Atom:
     if len(pattern) > MAX_EXPRESSION:
         raise RuleFault(f"a regular expression of more than {MAX_EXPRESSION} characters")
+    if found := _POSIX_CLASS.search(pattern):
+        raise RuleFault(f"a regular expression with {found[0]}, which Python reads as something else")
     try:
         compiled = expression(pattern, flags)
     except (re.error, OverflowError, RecursionError) as error:

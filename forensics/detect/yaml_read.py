@@ -17,6 +17,8 @@ MAX_DEPTH = 32
 #: values of one document, aliases expanded
 MAX_NODES = 100_000
 MAX_DOCUMENTS = 1_000
+#: digits of a number: Python refuses to write very long ones, and one rule would cost the pack
+MAX_DIGITS = 1_000
 _TAG = "tag:yaml.org,2002:"
 _WORDS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
@@ -150,6 +152,8 @@ def _typed(kind: str, text: str) -> Any:
         return None
     if kind == "bool":
         return _WORDS.get(text.lower(), text)
+    if kind in ("int", "float") and len(text) > MAX_DIGITS:
+        raise RuleFault(f"no number: more than {MAX_DIGITS} digits")
     try:
         if kind == "int" and ":" not in text:
             return _integer(text.replace("_", "").lower())
