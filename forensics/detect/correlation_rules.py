@@ -5,8 +5,9 @@ Source: Sigma specification 2.1, "Correlation Rules".
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, cast, get_args
 
 from forensics.detect.ast import Correlation, CorrelationType, Rule
@@ -19,10 +20,12 @@ MAX_GROUP_BY = 16
 #: the largest number that a condition may ask for: as many events of a group are held
 MAX_COUNT = 10_000
 _MAX_WORD = 256
+_HOLDS: dict[str, Callable[[int, int], bool]] = {
+    "gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt, "eq": operator.eq, "neq": operator.ne,
+}  # fmt: skip
 _SPAN = re.compile(r"([0-9]{1,9})([smhdwMy])", re.ASCII)
 #: seconds; a month is a twelfth of a year, a year that of the Gregorian calendar's mean
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "M": 2_629_746, "y": 31_556_952}
-_BOUNDS = ("eq", "neq", "gt", "gte", "lt", "lte")
 
 
 def correlation_of(document: Mapping[str, Any], origin: Origin, options: Options) -> Correlation:
@@ -85,14 +88,21 @@ def _condition(raw: Any, kind: str, rules: int) -> tuple[tuple[tuple[str, int], 
     for name, number in raw.items():
         if name == "field":
             continue
-        if name not in _BOUNDS or isinstance(number, bool) or not isinstance(number, int):
+        if name not in _HOLDS or isinstance(number, bool) or not isinstance(number, int):
             raise RuleFault(f"the correlation's condition {short(name)}: {short(number)} is not known")
         if not 0 <= number <= MAX_COUNT:
             raise RuleFault(f"the correlation's condition asks for more than {MAX_COUNT}, or less than none")
         bounds.append((name, number))
     if not bounds:
         raise RuleFault("the correlation's condition asks for no number")
+    if not _possible(bounds, rules if kind == "temporal" else MAX_COUNT + 1):
+        raise RuleFault("the correlation's condition holds of no count (a span without a match is never judged)")
     return tuple(sorted(bounds)), value_field
+
+
+def _possible(bounds: list[tuple[str, int]], most: int) -> bool:
+    """Whether any count from 1 to *most* fulfils all *bounds*."""
+    return any(all(_HOLDS[name](count, number) for name, number in bounds) for count in range(1, most + 1))
 
 
 def _aliases(raw: Any, rules: tuple[str, ...]) -> dict[str, dict[str, str]]:

@@ -34,3 +34,27 @@ def test_an_odd_rule_costs_itself_alone(tmp_path: Path, why: str) -> None:
 def test_colons_in_a_set_are_no_such_class(tmp_path: Path) -> None:
     (tmp_path / "one.yml").write_text(SOUND.replace("{EventID: 1102}", "{A|re: 'C[:;]\\\\[a:z]'}"))
     assert len(load_packs([tmp_path]).ruleset.rules) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "condition", "runs"),
+    [
+        ("event_count", "{gt: 5, lt: 3}", False),
+        ("event_count", "{lt: 1}", False),
+        ("event_count", "{eq: 0}", False),
+        ("event_count", "{gt: 5, lt: 7}", True),
+        ("event_count", "{gt: 10000}", True),
+        ("temporal", "{gte: 2}", False),
+        ("temporal", "{gte: 1}", True),
+    ],
+)
+def test_a_correlation_that_no_count_fulfils_is_a_problem(
+    tmp_path: Path, kind: str, condition: str, runs: bool
+) -> None:
+    (tmp_path / "one.yml").write_text(
+        SOUND.replace("title: Sound", "title: Sound\nname: sound")
+        + f"---\ntitle: C\ncorrelation: {{type: {kind}, rules: [sound], timespan: 5m, condition: {condition}}}\n"
+    )
+    ruleset = load_packs([tmp_path]).ruleset
+    assert len(ruleset.correlations) == runs
+    assert runs or "holds of no count" in ruleset.problems[0].reason
