@@ -22,7 +22,7 @@ from forensics.model.event_rows import finding_from_row
 from forensics.processing.claiming import Claim
 from forensics.processing.contents import receipt_key
 from forensics.processing.detect_rows import SIGMA
-from forensics.processing.parts import ended, joined_rows
+from forensics.processing.parts import check_written, ended, joined_rows
 from forensics.processing.sinks import Sink
 from forensics.worker.batch import run_items
 from forensics.worker.limits import Limits
@@ -105,6 +105,7 @@ class _Arbitrating:
             for result in run_items(_TARGET, self._items(claims), limits=LIMITS, workers=workers):
                 claim, key, path, stack = self._open.pop(result.index)
                 stack.close()
+                check_written([result], self.sink.scratch)
                 end = ended([(0, claim.content.size)], [result])
                 end.counts |= {"asked": len(self.alerts.places[claim.content.sha256])}
                 receipt = Receipt(

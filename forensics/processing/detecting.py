@@ -19,6 +19,7 @@ from forensics.model.event import Pack, Problem, Receipt, RuleProblem, Status
 from forensics.processing.contents import receipt_key
 from forensics.processing.correlating import MatchFile, correlate
 from forensics.processing.detect_rows import COUNTS, MAX_SLOW, SIGMA, Answer, read_answers, read_findings
+from forensics.processing.parts import check_written
 from forensics.processing.scan_report import ScanReport
 from forensics.processing.sinks import Sink
 from forensics.processing.targets import Target
@@ -228,6 +229,7 @@ class _Run:
         for result in run_items(_DETECT, self._items(), options=self._options, limits=LIMITS, workers=self.workers):
             job, number = self._flying.pop(result.index)
             job.results[number] = result
+            check_written([result], self.folder)
             if job.done:
                 job.stack.close()
                 if self.on_done is not None:

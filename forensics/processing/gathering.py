@@ -24,6 +24,7 @@ from forensics.hashing.write import storage_error
 from forensics.model.event import GatheringParser, Problem, Receipt, Status
 from forensics.processing.claiming import Claim
 from forensics.processing.contents import receipt_key
+from forensics.processing.parts import check_written
 from forensics.processing.sinks import Sink
 from forensics.tasks.gather_content import canonical
 from forensics.worker.batch import ItemResult, run_items
@@ -151,6 +152,7 @@ class _Gathering:
 
     def _take(self, claim: Claim, stack: ExitStack, out: Path, result: ItemResult) -> None:
         stack.close()
+        check_written([result], self.sink.scratch)
         value = result.value
         code = str(result.code or value.get("code", ""))
         if code:

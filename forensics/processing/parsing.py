@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from forensics.model.event import Receipt
 from forensics.processing.claiming import Claim
 from forensics.processing.completeness import Completeness
 from forensics.processing.gathering import Gathered
-from forensics.processing.parts import Span, ended, joined_rows, spans_of
+from forensics.processing.parts import Span, check_written, ended, joined_rows, spans_of
 from forensics.processing.sinks import Sink
 from forensics.worker.batch import ItemResult, run_items
 from forensics.worker.limits import Limits
@@ -124,10 +125,13 @@ class Parsing:
 
     def _adopt(self, job: _Job) -> None:
         results = [job.results[number] for number in range(len(job.spans))]
+        written = check_written(results, self.sink.scratch)
         rows = joined_rows(job.outs, results)
         end, claim = ended(job.spans, results), job.claim
+        # what could not be written is stated, and made again by the next run: its key is no result's
+        key = job.key if written else hashlib.sha256(f"{job.key} unwritten".encode()).hexdigest()
         receipt = Receipt(
-            job.key, claim.parser.id, str(claim.parser.obj.version), claim.content.sha256, end.status, end.counts,
+            key, claim.parser.id, str(claim.parser.obj.version), claim.content.sha256, end.status, end.counts,
             warnings=end.warnings, code=end.code, detail=end.detail,
         )  # fmt: skip
         self.found.receipts.append((self.sink.take(receipt, rows), claim.named.path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,9 @@ MAX_WARNINGS = 20
 MAX_COUNTS = 400
 _STATES = ("live", "recovered", "corrupt")
 Span = tuple[int, int]
+#: how a child's :class:`forensics.tasks.rowfile.RowsUnwritten` arrives; bytes that must find room then
+_UNWRITTEN = "RowsUnwritten: "
+_PROBE = 8 << 20
 
 
 def spans_of(parser: Any, size: int) -> list[Span]:
@@ -29,6 +33,23 @@ def spans_of(parser: Any, size: int) -> list[Span]:
         return [(0, size)]
     step = part * -(-size // (part * MAX_PARTS))
     return [(start, min(start + step, size)) for start in range(0, size, step)]
+
+
+def check_written(results: Sequence[ItemResult], scratch: Path) -> bool:
+    """Return whether children could write their rows; a child that says that it could not is not taken at its word.
+
+    :raises StorageError: if nothing can be written to *scratch* by this process either: no content is to blame.
+    """
+    if not any(one.status == "failed" and _UNWRITTEN in one.detail for one in results):
+        return True
+    probe = scratch / f"probe-{os.getpid()}-{os.urandom(4).hex()}"
+    try:
+        probe.write_bytes(os.urandom(_PROBE))
+    except OSError as error:
+        raise storage_error(error, str(scratch)) from error
+    finally:
+        probe.unlink(missing_ok=True)
+    return False
 
 
 @dataclass(slots=True)

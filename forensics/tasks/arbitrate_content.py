@@ -8,7 +8,7 @@ from typing import Any
 from forensics.model.event import Event
 from forensics.model.event_rows import event_row
 from forensics.tasks.parse_content import content_of, load_plugin
-from forensics.tasks.rowfile import RowTooBig, RowWriter
+from forensics.tasks.rowfile import RowsUnwritten, RowTooBig, RowWriter
 from forensics.worker.items import beat
 
 #: events for each locator asked about; a plug-in that gives more goes in a circle
@@ -33,8 +33,8 @@ def arbitrate(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
                     code, detail = "endless", f"more than {limit} judgements of {len(item['locators'])} records"
                     break
                 _take(found, str(item["as"]), rows, counts)
-        except MemoryError:
-            raise  # the child is to die of it and be replaced
+        except (MemoryError, RowsUnwritten):
+            raise  # the child is to die of the first and be replaced; the second is not the content's fault
         except Exception as error:  # noqa: BLE001  the boundary to a plug-in: its failure is an outcome
             code, detail = type(error).__name__, str(error)[:500]
     told = {f"told_{name}": value for name, value in content.told.items()}

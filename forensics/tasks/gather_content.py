@@ -7,7 +7,7 @@ from typing import Any
 
 from forensics.tasks.content_file import ContentFile
 from forensics.tasks.parse_content import load_plugin, seldom_collected
-from forensics.tasks.rowfile import RowWriter
+from forensics.tasks.rowfile import RowsUnwritten, RowWriter
 from forensics.worker.items import beat
 
 BEAT_ROWS = 256
@@ -52,8 +52,8 @@ def gather(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
                 else:
                     written += size
                     rows.add(row)
-        except MemoryError:
-            raise  # the child is to die of it and be replaced
+        except (MemoryError, RowsUnwritten):
+            raise  # the child is to die of the first and be replaced; the second is not the content's fault
         except Exception as error:  # noqa: BLE001  the boundary to a plug-in: its failure is an outcome
             code, detail = type(error).__name__, str(error)[:500]
     return {"rows": rows.rows, "too_large": too_large, "beyond_content": beyond, "code": code, "detail": detail}

@@ -12,7 +12,7 @@ from typing import Any
 
 from forensics.model.event import Event, Problem
 from forensics.tasks.content_file import ContentFile
-from forensics.tasks.rowfile import RowTooBig, RowWriter
+from forensics.tasks.rowfile import RowsUnwritten, RowTooBig, RowWriter
 from forensics.worker.items import beat
 
 MAX_PROBLEMS = 50
@@ -76,8 +76,8 @@ def parse(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
                     code, detail = "endless", f"more than {limit} records of {size} bytes: given up"
                     break
                 _take(found, rows, counts, problems)
-        except MemoryError:
-            raise  # the child is to die of it and be replaced
+        except (MemoryError, RowsUnwritten):
+            raise  # the child is to die of the first and be replaced; the second is not the content's fault
         except Exception as error:  # noqa: BLE001  the boundary to a plug-in: its failure is an outcome
             code, detail = type(error).__name__, str(error)[:500]
     return {

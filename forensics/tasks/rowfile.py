@@ -95,6 +95,10 @@ class RowTooBig(ValueError):
     """A row, or the partition, is beyond its bound."""
 
 
+class RowsUnwritten(OSError):
+    """The rows cannot be written: that is the destination's fault, not the content's."""
+
+
 class RowWriter:
     """Writes rows to *path*; nothing is there if none was written."""
 
@@ -130,6 +134,12 @@ class RowWriter:
             self._flush()
 
     def _flush(self) -> None:
+        try:
+            self._write()
+        except OSError as error:
+            raise RowsUnwritten(error.errno, error.strerror) from error
+
+    def _write(self) -> None:
         if self._stream is None:
             import zstandard
 
@@ -153,4 +163,7 @@ class RowWriter:
         if self._batch:
             self._flush()
         if self._stream is not None:
-            self._stream.close()
+            try:
+                self._stream.close()
+            except OSError as failed:
+                raise RowsUnwritten(failed.errno, failed.strerror) from failed

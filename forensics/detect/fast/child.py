@@ -60,6 +60,7 @@ from forensics.detect.fast.engine import Engine
 from forensics.detect.fast.events import of_rows, of_texts
 from forensics.detect.matches import only_counted, wanted_fields
 from forensics.errors import RuleInvalid
+from forensics.tasks.rowfile import RowsUnwritten
 from forensics.worker.items import beat
 
 #: problems of rules that one answer tells, as in forensics/tasks/scan_content.py
@@ -108,8 +109,8 @@ def detect(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
         source = of_rows(item, answer) if "rows" in item else of_texts(item, answer)
         try:
             _match(engine, source, answer)
-        except (MemoryError, BrokenPipeError):
-            raise  # the child is to die of it and be replaced
+        except (MemoryError, BrokenPipeError, RowsUnwritten):
+            raise  # the child is to die of it and be replaced; the last one is not the content's fault
         except Exception as error:  # noqa: BLE001  the boundary to a plug-in: its failure is an outcome
             answer.ended(type(error).__name__, str(error))
     found = answer.row(engine)
