@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
@@ -18,7 +19,7 @@ from forensics.detect.fast.why import Explainer
 from forensics.detect.findings import LEVELS
 from forensics.detect.matches import bounded, keep
 from forensics.detect.view import View, view_of_text
-from forensics.model.event import Event, Ref
+from forensics.model.event import Ref
 from forensics.tasks.rowfile import RowTooBig, RowWriter
 
 if TYPE_CHECKING:
@@ -77,12 +78,22 @@ class SeenEvent:
             stamp = next((one for one in self.view.fields.get("TimeCreated_SystemTime", ()) if one), "")
         return ns_of(stamp)
 
-    def ref(self, content: str, parser: str) -> Ref:
-        """Where it stands."""
+    def ref(self, content: str, begun: Any) -> Ref:
+        """Where it stands.
+
+        :param begun: the digest of an event's id up to the locator.
+        """
         if self._ref is None:
-            locator = self.seen.locator
-            self._ref = Ref(content, locator, Event(content, parser, "", locator).event_id)
+            digest = begun.copy()
+            digest.update(self.seen.locator.encode("utf-8", "surrogatepass"))
+            self._ref = Ref(content, self.seen.locator, digest.hexdigest())
         return self._ref
+
+
+def _begun(content: str, parser: str) -> Any:
+    """The digest of :attr:`forensics.model.event.Event.event_id`, but for the locator, which comes last."""
+    text = "\0".join(("sealbag-event-1", content, parser, ""))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass"))
 
 
 class Answer:
@@ -95,7 +106,8 @@ class Answer:
         self, item: Mapping[str, Any], ruleset: RuleSet, wanted: Mapping[str, Mapping[str, tuple[str, ...]]],
         only_counted: frozenset[str],
     ) -> None:  # fmt: skip
-        self._content, self._parser = str(item["content"]), str(item["parser"])
+        self._content = str(item["content"])
+        self._event_id = _begun(self._content, str(item["parser"]))
         self._limit = int(item.get("limit", LIMIT))
         self._rules = ruleset.rules
         self._wanted = wanted if item.get("matches") else {}
@@ -139,7 +151,7 @@ class Answer:
     def _put(self, event: SeenEvent, rule: Rule, shown: bool) -> None:
         seen, ts = event.seen, event.ts
         self.counts["undated"] += ts is None
-        ref = event.ref(self._content, self._parser)
+        ref = event.ref(self._content, self._event_id)
         try:
             if rule.id in self._wanted:
                 fields = event.view.fields
