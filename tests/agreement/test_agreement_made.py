@@ -170,3 +170,16 @@ def test_options_and_protocols() -> None:
     with pytest.raises(ConfigError, match="no arbiter"):
         AgreementParser({"arbiter": "twice"})
     assert Event  # what parse gives is checked in agreement_made.compared
+
+
+def test_records_with_one_id_are_not_held_against_each_other(tmp_path: Path) -> None:
+    """The first of two cannot be read by anybody: it was said that each parser lacks the one that the other has."""
+    data = bytearray(agreed([plain(1), plain(2), plain(3)]))
+    _, first, second = walk(bytes(data[4096:])).records
+    for one in (first, second):
+        data[4096 + one.offset + 8 : 4096 + one.offset + 16] = struct.pack("<Q", 7)
+    body = 4096 + first.offset + 24
+    data[body : body + 40] = b"\xff" * 40
+    (event,), told = compared(tmp_path / "log", bytes(data))
+    assert (event.locator, event.attrs["kind"]) == (f"o{4096 + first.offset}", "neither-renders")
+    assert (told["agree"], told["disagree"], told["only-evtx"], told["only-libevtx"]) == (2, 0, 0, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from collectors.parsers.evtx.agreement.disputes import Dispute
 from collectors.parsers.evtx.agreement.fields import Difference, Fields, NoFields, differences, from_xml, unescaped
@@ -12,17 +12,23 @@ from collectors.parsers.evtx.agreement.ours import OurChunk, Ours
 
 
 def _matched(ours: OurChunk, counts: Counter[str]) -> tuple[dict[int, Given], list[Given]]:
-    """Give each of our records libevtx' one (by place in our list), by record id and order; and what is left.
+    """Give each of our records libevtx' one (by place in our list), and what is left.
 
-    Where frames are damaged libevtx is asked a second time, of the copy with whole frames that evtx is given too.
+    Where libevtx lists as many as the walk, errors included, and the ids fit, they are the same one for one; else
+    they are matched by id and order, which of two with one id may take the wrong one. Where frames are damaged
+    libevtx is asked a second time, of the copy with whole frames that evtx is given too.
     """
+    listed = list(records(ours.data))
+    if not ours.mended and _one_for_one(listed, ours):
+        counts["records-libevtx"] += sum(not given.error for given in listed)
+        return dict(enumerate(listed)), []
     waiting: dict[int, deque[int]] = {}
     for place, one in enumerate(ours.records):
         waiting.setdefault(one.record.id, deque()).append(place)
     found: dict[int, Given] = {}
     left: list[Given] = []
     errors: deque[Given] = deque()
-    for given in records(ours.data):
+    for given in listed:
         if given.error:
             errors.append(given)
             continue
@@ -40,6 +46,12 @@ def _matched(ours: OurChunk, counts: Counter[str]) -> tuple[dict[int, Given], li
         if place not in found and errors:
             found[place] = errors.popleft()
     return found, left
+
+
+def _one_for_one(listed: Sequence[Given], ours: OurChunk) -> bool:
+    return len(listed) == len(ours.records) and all(
+        given.error or given.id == one.record.id for given, one in zip(listed, ours.records, strict=True)
+    )
 
 
 def _compared(one: Fields, given: Given, counts: Counter[str]) -> tuple[list[Difference], Fields]:
