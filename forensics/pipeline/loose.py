@@ -60,7 +60,7 @@ class Loose:
 
     :param findings: the gravest first; the path of each stands in ``paths`` under its first content.
     :param other: files in folders that are no event log; *not_read*: (path, reason) of what was asked for and is
-        not an event log, or could not be read to its end.
+        not an event log, holds none, or could not be read to its end.
     """
 
     report: ScanReport
@@ -111,12 +111,21 @@ def scan_loose(
     with TemporaryDirectory(prefix="sealbag-scan-") as folder:
         sink = _Sink(Path(folder))
         claims = _claims(places, out)
+        out.not_read += list(_without_logs(places, out))
         told = counted(step, "detect", len(claims))
         out.report = detect(targets_of(claims, ()), packs, sink, workers=workers, on_done=told, cache=cache)
         if sink.rows is not None:
             out.findings = sorted(_findings(sink.rows, out), key=_grave)
     out.not_read += [(path, f"{status}: {code} {detail}") for path, status, code, detail in out.report.not_scanned]
     return out
+
+
+def _without_logs(places: Sequence[Path], out: Loose) -> Iterator[tuple[str, str]]:
+    """Folders in which no event log lies: that nothing was found there says nothing."""
+    names = [name for several in out.paths.values() for name in several] + [name for name, _ in out.not_read]
+    for place in places:
+        if place.is_dir() and not any(name.startswith(_shown(place)) for name in names):
+            yield _shown(place), "no event log that rules can be matched with lies in it"
 
 
 def _grave(finding: Finding) -> tuple[int, bool, int, str]:

@@ -86,6 +86,15 @@ def test_what_was_not_read_is_said(place: Path, tmp_path: Path, capsys: pytest.C
         assert [Path(row["path"]).name for row in not_read] == ["pipe.evtx"], "a pipe in a folder is not opened"
 
 
+def test_a_folder_without_a_log_is_not_a_clean_one(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _scan(tmp_path, place / "logs", "--sigma", place / "rules", "--json") == 10
+    not_read = _rows(capsys.readouterr().out)[-1]["not_read"]
+    assert {"path": str(tmp_path), "why": "no event log that rules can be matched with lies in it"} in not_read
+    assert str(place / "logs") not in [row["path"] for row in not_read]
+
+
 def test_words_that_do_not_fit(place: Path, tmp_path: Path, sealed: Any, capsys: pytest.CaptureFixture[str]) -> None:
     bad = pack(tmp_path / "bad", a=BAD)
     assert _scan(place / "absent", "--sigma", place / "rules") == 66
@@ -100,12 +109,13 @@ def test_words_that_do_not_fit(place: Path, tmp_path: Path, sealed: Any, capsys:
 def test_compiled_rules_are_kept_where_they_are_asked_to_be(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cache, outs = tmp_path / "cache", []
+    cache, outs, kept = tmp_path / "cache", [], []
     for _ in range(2):
         assert _scan(place / "logs", "--sigma", place / "rules", "--cache", cache, "--json") == 10
         outs.append(capsys.readouterr().out)
-        assert len(list(cache.iterdir())) == 1
-    assert outs[0] == outs[1]
+        kept.append(sorted(file.name for file in cache.iterdir()))
+    assert outs[0] == outs[1] and kept[0] == kept[1] and kept[0]
+    assert all(name.startswith("sigma-") for name in kept[0])
 
 
 def test_our_own_rules_find_what_real_recordings_are_about(
