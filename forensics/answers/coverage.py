@@ -102,6 +102,11 @@ def channel_of(held: Held) -> str:
     return held.name.removesuffix(".evtx").replace("%4", "/")
 
 
+def _number(receipt: Receipt, name: str) -> int:
+    value = receipt.counts.get(name, 0)
+    return value if type(value) is int else 0
+
+
 def _files(case: Case, found: Seen, receipts: dict[str, Receipt]) -> Iterator[dict[str, Any]]:
     """Log files without any record, and those that no parser read."""
     with_records = {content for log in found.logs.values() for content in log.files}
@@ -111,9 +116,13 @@ def _files(case: Case, found: Seen, receipts: dict[str, Receipt]) -> Iterator[di
         held = case.place(content)
         name = (channel_of(held) if receipt.plugin == WINDOWS else held.path) if held is not None else content[:12]
         ended = f"{receipt.status}{f' ({receipt.code})' if receipt.code else ''}"
-        row = _row("empty log", case.host, name, f"by its file's name; the parser ended {ended} and gave no record")
-        problems = receipt.counts.get("problems", 0)
-        yield row | {"files": 1, "problems": problems if type(problems) is int else 0}
+        what, says = "empty log", f"by its file's name; the parser ended {ended} and gave no record"
+        if given := sum(_number(receipt, state) for state in ("live", "recovered", "corrupt")):
+            what, says = "not read", f"{given:,} records were parsed and could not be read back: {name}"
+        elif receipt.status in ("failed", "quarantined"):
+            what = "not read"
+        row, problems = _row(what, case.host, name, says), _number(receipt, "problems")
+        yield row | {"files": 1, "problems": problems}
     for held in case.artefacts():
         if held.type == "file" and held.name.lower().endswith(".evtx") and held.sha256 not in receipts:
             says = f"{held.path}: {held.outcome or 'not stored'}" + ("; no parser gave a result" if held.sha256 else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -81,6 +82,19 @@ def test_damaged_rows_are_said_and_made_again(
     assert _process(made, work) == 0
     assert rows.read_bytes() == before
     assert _listed(work, capsys) == (4, "")
+
+
+def test_a_log_whose_rows_are_gone_is_not_called_empty(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = tmp_path / "work"
+    shutil.copytree(made / "work", work)
+    _rows(work).unlink()
+    capsys.readouterr()
+    assert run(["events", "coverage", str(work), "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["channel"] for row in found if row["what"] == "not read"] == ["a"]
+    assert not [row for row in found if row["what"] == "empty log"]
 
 
 def test_rows_without_a_receipt_are_said(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
