@@ -186,7 +186,7 @@ def run_large() -> Result | None:
     note = f"{records:,} records in {taken:.0f} s; {tree.processes} processes at the peak, {tree.samples} samples"
     figures = [Figure(f"PSS of all processes on {LARGE / 1e9:.1f} GB", f"{tree.mib:.0f} MiB", "<= 300 MiB",
                       tree.mib <= 300, note=note)]  # fmt: skip
-    text = ["Real chunks, again and again, as one log; parsed in parts of 64 MiB by two supervised children, rows on "
+    text = ["Real chunks, again and again, as one log; parsed in parts of 16 MiB by two supervised children, rows on "
             "disk. Every part must end well."]  # fmt: skip
     return Result("evtx-large", "An event log beyond 3 GB", figures, text)
 
