@@ -84,9 +84,8 @@ def _matches(
         if row["ts"] is None:
             counts["undated"] += 1
             continue
-        fields = row.get("fields", {})
         yield Match(
-            row["rule"], row["ts"], row["event_id"], content, row["locator"], str(fields.get("Computer", "")), fields
+            row["rule"], row["ts"], row["event_id"], content, row["locator"], row["host"], row["fields"]
         )  # fmt: skip
 
 

@@ -35,10 +35,12 @@ class Correlated:
     """What correlations gave.
 
     :param problems: (code, detail) of what makes them incomplete.
+    :param without_field: (match, correlation) pairs that took no part, for a field that the match lacks.
     """
 
     findings: list[dict[str, Any]] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
+    without_field: int = 0
 
 
 def correlate(
@@ -50,7 +52,7 @@ def correlate(
     """
     done = Correlated()
     if len(matches) > MAX_FILES:
-        done.problems.append(("files-too-many", f"matches of {len(matches) - MAX_FILES} contents were not counted"))
+        done.problems.append(("files-too-many", f"{len(matches) - MAX_FILES} files of matches were not counted"))
     listed = sorted((one.content, str(one.path)) for one in matches)[:MAX_FILES]
     item = {"matches": listed, "out": str(out), "limit": MAX_FINDINGS}
     (result,) = run_items(_TARGET, [item], options=options, limits=LIMITS)
@@ -60,6 +62,9 @@ def correlate(
     told = result.value.get("problems")
     for one in (told if isinstance(told, list) else [])[:20]:
         done.problems.append((str(one.get("code", ""))[:80], str(one.get("detail", ""))[:300]))
+    counts = result.value.get("counts")
+    lacking = counts.get("without-field") if isinstance(counts, dict) else None
+    done.without_field = lacking if type(lacking) is int and lacking > 0 else 0
     if out.exists():
         _read(out, packs, done)
     return done
@@ -70,10 +75,10 @@ def _read(out: Path, packs: Collection[str], done: Correlated) -> None:
         if isinstance(line, Problem):
             done.problems.append((line.code, line.detail))
             continue
+        if len(done.findings) >= MAX_FINDINGS:
+            done.problems.append(("findings-too-many", f"more than {MAX_FINDINGS} findings of correlations"))
+            return
         try:
             done.findings.append(check_finding(json.loads(line), packs))
         except (ValueError, TypeError, RecursionError) as error:
             done.problems.append(("bad-answer", str(error)[:200]))
-        if len(done.findings) >= MAX_FINDINGS:
-            done.problems.append(("findings-too-many", f"more than {MAX_FINDINGS} findings of correlations"))
-            return

@@ -315,6 +315,7 @@ class _Run:
             return
         packs = {pack.sha256 for pack in self.report.packs}
         done = correlate(self._matches, self._options, self.folder / "correlations.rows", packs)
+        self.report.counts["without-field"] += done.without_field
         for row in done.findings:
             self.report.counts["dropped"] += not self._add(rows, row)
         for code, detail in done.problems:
@@ -336,7 +337,7 @@ class _Run:
         report = self.report
         names = (
             "contents", "scanned", "matched", "partial", "failed", "quarantined", "without_events", "findings", "rules",
-            "rule_problems", "correlation_problems", "events", "matched_events", *COUNTS[2:],
+            "rule_problems", "correlation_problems", "events", "matched_events", "without-field", *COUNTS[2:],
         )  # fmt: skip
         counts: dict[str, int | str] = {name: report.counts[name] for name in names}
         counts |= self._classes

@@ -98,6 +98,18 @@ def test_correlations_count_over_all_logs(tmp_path: Path) -> None:
     assert not [row for row in _detect(tmp_path, contents[:1], rules)[1] if row.get("level") == "alert"]
 
 
+def test_correlations_by_host_and_what_lacks_their_field(tmp_path: Path) -> None:
+    contents = _logs(tmp_path, services("a", "b", "c", "d", "e"))
+    by_host, by_none = (MANY.replace("[Computer]", f"[{name}]") for name in ("host", "Nobody"))
+    report, rows = _detect(tmp_path, contents, pack(tmp_path / "rules", any=ANY, many=by_host))
+    (many,) = [row for row in rows if row.get("level") == "alert"]
+    assert list(many["attrs"]["group"]) == ["host"] and many["attrs"]["group"]["host"]
+    assert report.receipt is not None and report.receipt.counts["without-field"] == 0
+    report, rows = _detect(tmp_path, contents, pack(tmp_path / "other", any=ANY, many=by_none))
+    assert not [row for row in rows if row.get("level") == "alert"]
+    assert report.receipt is not None and report.receipt.counts["without-field"] == 5
+
+
 def test_recovered_rows_are_matched_if_their_template_is_certain(tmp_path: Path) -> None:
     sha256, native = "a" * 64, {"System": {"Provider": {"#attributes": {"Name": "Service Control Manager"}},
                                            "EventID": 7045, "Channel": "System", "Computer": "PC01"},
