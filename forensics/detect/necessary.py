@@ -49,7 +49,8 @@ class _Reader:
         if char in _SKIP:
             self.at += _SKIP[char]
         elif char.isdigit():
-            self.at += len(re.match(r"[0-9]{0,2}", self.pattern[self.at :]).group())  # type: ignore[union-attr]
+            behind = self.pattern[self.at : self.at + 2]
+            self.at += len(behind) - len(behind.lstrip("0123456789"))
 
     def skip_class(self) -> None:
         """From ``[`` to behind its ``]``; the first character in it closes nothing."""

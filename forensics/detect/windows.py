@@ -9,6 +9,7 @@ their order says nothing. Both ends of a span count.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -66,7 +67,7 @@ def fulfilled(rule: Correlation, number: int) -> bool:
     return all(_HOLDS[name](number, wanted) for name, wanted in rule.bounds)
 
 
-class Group:
+class Group(ABC):
     """One group; subclasses say how it counts. Matches come in the order of time."""
 
     def __init__(self, rule: Correlation) -> None:
@@ -95,8 +96,9 @@ class Group:
         items, self.pending = self.pending, []
         yield from self.count(items)
 
+    @abstractmethod
     def count(self, items: list[Item]) -> Iterator[Episode]:
-        raise NotImplementedError
+        """Take matches of one instant; yield what is over."""
 
     def close(self) -> Iterator[Episode]:
         """Nothing more comes within the span: yield what is left."""
@@ -104,8 +106,9 @@ class Group:
             yield from self.settle()
         yield from self.end()
 
+    @abstractmethod
     def end(self) -> Iterator[Episode]:
-        raise NotImplementedError
+        """Yield what is left of matches that were counted."""
 
 
 class Looking(Group):
