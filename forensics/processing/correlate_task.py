@@ -34,7 +34,8 @@ _CUTS = {
 def correlations(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     """Run the correlations of packs over matches.
 
-    :param item: ``matches`` [[content, path of a file of matches]...], ``out`` for finding rows, ``limit`` of findings.
+    :param item: ``matches`` [[content, name of a file of matches]...], ``out`` in the same folder for finding rows,
+        ``limit`` of findings.
     :param options: as of :mod:`forensics.detect.fast.child`.
     :returns: ``counts`` and ``problems`` [{code, detail}].
     :raises RuleInvalid: if the packs are no longer those that were prepared.
@@ -45,8 +46,8 @@ def correlations(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any
     out = Path(item["out"])
     with TemporaryDirectory(prefix="matches-", dir=out.parent) as folder:
         kept = SortedMatches(Path(folder))
-        for content, path in item["matches"]:
-            for match in _matches(content, Path(path), counts, problems):
+        for content, name in item["matches"]:
+            for match in _matches(content, out.parent / name, counts, problems):
                 kept.add(match)
         if kept.dropped:
             problems.append({"code": "matches-too-many", "detail": f"{kept.dropped} matches were not counted"})

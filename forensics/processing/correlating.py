@@ -10,7 +10,8 @@ from typing import Any
 
 from forensics.events.partitions import Partition, lines
 from forensics.model.event import Problem
-from forensics.processing.detect_rows import SIGMA, check_finding
+from forensics.processing.detect_rows import SIGMA
+from forensics.processing.scan_rows import check_finding
 from forensics.worker.batch import run_items
 from forensics.worker.limits import Limits
 
@@ -48,12 +49,13 @@ def correlate(
 ) -> Correlated:
     """Run the correlations of the prepared packs over *matches*.
 
+    :param matches: files in the folder of *out*.
     :param options: as for the detecting children; *packs*: SHA-256 of the packs given.
     """
     done = Correlated()
     if len(matches) > MAX_FILES:
         done.problems.append(("files-too-many", f"{len(matches) - MAX_FILES} files of matches were not counted"))
-    listed = sorted((one.content, str(one.path)) for one in matches)[:MAX_FILES]
+    listed = sorted((one.content, one.path.name) for one in matches)[:MAX_FILES]
     item = {"matches": listed, "out": str(out), "limit": MAX_FINDINGS}
     (result,) = run_items(_TARGET, [item], options=options, limits=LIMITS)
     if result.status != "ok":
@@ -79,6 +81,6 @@ def _read(out: Path, packs: Collection[str], done: Correlated) -> None:
             done.problems.append(("findings-too-many", f"more than {MAX_FINDINGS} findings of correlations"))
             return
         try:
-            done.findings.append(check_finding(json.loads(line), packs))
+            done.findings.append(check_finding(json.loads(line), SIGMA, packs))
         except (ValueError, TypeError, RecursionError) as error:
             done.problems.append(("bad-answer", str(error)[:200]))

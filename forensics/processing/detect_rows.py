@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from forensics.events.partitions import Partition, lines
-from forensics.model.event import Finding, Problem
-from forensics.model.event_rows import finding_from_row, finding_row
-from forensics.tasks.scan_content import MAX_FINDING
+from forensics.model.event import Problem
+from forensics.processing.scan_rows import check_finding
 from forensics.worker.batch import ItemResult
 
 SIGMA = "sigma"
 #: numbers of an answer that are added up; the first two are of events
 COUNTS = (
-    "events", "matched", "matches", "dropped", "undated", "unreadable", "uncovered", "not-asked", "row-problems",
-    "not-given",
+    "events", "matched", "matches", "dropped", "undated", "unreadable", "uncovered", "not-asked", "no-record",
+    "row-problems", "not-given",
 )  # fmt: skip
 #: rules that did not answer in time, of one content
 MAX_SLOW = 100
@@ -107,27 +106,6 @@ def read_findings(path: Path, content: str, packs: Collection[str]) -> Iterator[
             yield line
             continue
         try:
-            yield check_finding(json.loads(line), packs, content)
+            yield check_finding(json.loads(line), SIGMA, packs, content)
         except (ValueError, TypeError, RecursionError) as error:
             yield Problem("", "bad-answer", str(error)[:200])
-
-
-def check_finding(row: Any, packs: Collection[str], content: str = "") -> dict[str, Any]:
-    """Return a finding row as it is kept.
-
-    :param content: what every reference must name; "" = any.
-    :raises ValueError: if it is none, or is about something else.
-    """
-    if not isinstance(row, dict):
-        raise ValueError("no object")
-    finding: Finding = finding_from_row(row)
-    if finding.by != SIGMA or not finding.refs:
-        raise ValueError("a finding by something else, or about nothing")
-    if content and any(ref.content != content for ref in finding.refs):
-        raise ValueError("a finding about another content")
-    if finding.pack_sha256 not in packs:
-        raise ValueError("a finding of a pack that was not given")
-    found = finding_row(finding)
-    if len(json.dumps(found)) > MAX_FINDING:
-        raise ValueError("a finding of more than a MiB")
-    return found

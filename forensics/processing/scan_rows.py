@@ -29,10 +29,20 @@ class Answer:
     more: dict[str, int]
 
 
-def _finding(row: Any, content: str, scanner: str, packs: Collection[str]) -> dict[str, Any]:
+def check_finding(row: Any, scanner: str, packs: Collection[str], content: str = "") -> dict[str, Any]:
+    """Return a child's finding row as it is kept.
+
+    :param packs: SHA-256 of the packs given.
+    :param content: what its one reference must name; "" = any, and any number of them.
+    :raises ValueError: if it is none, or is about or by something else.
+    """
+    if not isinstance(row, dict):
+        raise ValueError("no object")
     finding = finding_from_row(row)
-    if [ref.content for ref in finding.refs] != [content] or finding.by != scanner:
-        raise ValueError("a finding about another content or by another scanner")
+    if finding.by != scanner or not finding.refs:
+        raise ValueError("a finding by something else, or about nothing")
+    if content and [ref.content for ref in finding.refs] != [content]:
+        raise ValueError("a finding about another content")
     if finding.pack_sha256 not in packs:
         raise ValueError("a finding of a pack that was not given")
     found = finding_row(finding)
@@ -47,7 +57,7 @@ def read_answer(value: Mapping[str, Any], content: str, scanner: str, packs: Col
     :param content: SHA-256 of the content; *packs*: SHA-256 of the packs given.
     """
     try:
-        findings = [_finding(row, content, scanner, packs) for row in value["findings"]]
+        findings = [check_finding(row, scanner, packs, content) for row in value["findings"]]
         problems = [(str(one["code"]), f"{one['locator']} {one['detail']}".strip()) for one in value["problems"]]
         more = {
             "findings": len(findings),

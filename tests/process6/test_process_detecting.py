@@ -119,6 +119,7 @@ def test_recovered_rows_are_matched_if_their_template_is_certain(tmp_path: Path)
             attrs = {"Event": native, "class": kind}
             made = Event(sha256, "windows.evtx-residual", "1", f"o{number}", state="recovered", attrs=attrs)
             rows.add(event_row(made))
+        rows.add(event_row(Event(sha256, "windows.evtx-residual", "1", "o9", state="recovered", attrs={"class": "E"})))
     receipt = Receipt("k", "windows.evtx-residual", "1", sha256, "ok", stored="rows", sha256="")
     other = Receipt("l", "linux.auth", "1", sha256, "ok", stored="rows")
     targets = targets_of([], [(receipt, tmp_path / "rows"), (other, tmp_path / "rows")])
@@ -130,6 +131,7 @@ def test_recovered_rows_are_matched_if_their_template_is_certain(tmp_path: Path)
         ("o0", "recovered", "A1"), ("o2", "recovered", "A3"),
     ]  # fmt: skip
     assert report.receipt is not None and report.receipt.counts["not-asked"] == 1
+    assert report.receipt.counts["no-record"] == 1 and report.receipt.counts["events"] == 2
     assert report.receipt.counts["class-A1"] == report.receipt.counts["class-C"] == 1
 
 
@@ -158,17 +160,17 @@ def test_a_death_while_correlating_costs_correlations_alone(tmp_path: Path, monk
 
 
 def test_what_a_child_says_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from forensics.processing.detect_rows import check_finding
+    from forensics.processing.scan_rows import check_finding
 
     contents = _logs(tmp_path, services("PSEXESVC"))
     _, rows = _detect(tmp_path, contents, pack(tmp_path / "rules", a=SERVICE))
     (good,) = [row for row in rows if "by" in row]
     packs = {good["pack_sha256"]}
-    assert check_finding(json.loads(json.dumps(good)), packs, contents[0].sha256) == good
+    assert check_finding(json.loads(json.dumps(good)), "sigma", packs, contents[0].sha256) == good
     for change in ({"by": "yara"}, {"refs": []}, {"refs": [{"content": "b" * 64}]}, {"pack_sha256": "c" * 64},
                    {"level": "grave"}, {"title": 7}, {"attrs": {"x": "y" * (1 << 20)}}):  # fmt: skip
         with pytest.raises(ValueError):
-            check_finding(good | change, packs, contents[0].sha256)
+            check_finding(good | change, "sigma", packs, contents[0].sha256)
 
 
 def test_bad_packs(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ The **answer**: ``status`` (``ok``, ``empty`` no event was seen, ``partial``, ``
 (event, rule) pairs, ``alert`` ``warning`` ``notice`` findings written, ``dropped`` findings beyond a bound,
 ``undated`` matches without a time, ``unreadable`` texts that are no JSON object, ``uncovered`` events to whose
 log no rule applies, ``class-A1``... recovered rows by class, ``not-asked`` recovered rows of other classes,
+``no-record`` rows of events without a native record (class E, a record's conflict with a live one), so not matched,
 ``row-problems``, ``not-given`` places of damage and records that the parser could not give (the status is then
 ``partial`` or ``failed``); ``rules`` {rule id: matches} and ``more`` {rule id: matches without a finding}, at most
 2,000 each (``rules_left_out``: how many rules more); ``classes`` [[provider, channel, event id, events, rules]...],

@@ -50,8 +50,12 @@ def of_rows(item: dict[str, Any], answer: Answer) -> Iterator[Seen]:
         for line in row_lines(path, MAX_ROW):
             try:
                 row = decode(line)
+                if "event_id" not in row:
+                    continue  # a problem of the parser
                 event = _native(row)
-                if event is not None and _asked(row, answer):
+                if event is None:
+                    answer.counts["no-record"] += 1
+                elif _asked(row, answer):
                     text = encode({"Event": event}).decode()
                     yield Seen(row["locator"], text, _time(row), row.get("state", "live"), _class(row))
             except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -71,12 +75,12 @@ def _sha256(path: Path) -> str:
 
 
 def _native(row: dict[str, Any]) -> dict[str, Any] | None:
-    """The native record of an event's row; None if the row is none or has none that Sigma knows.
+    """The native record of an event's row; None if it has none that Sigma knows: class E, a conflict of records.
 
     :raises ValueError: if it is of a wrong type.
     """
     attrs = row.get("attrs")
-    if "event_id" not in row or not isinstance(attrs, dict) or "Event" not in attrs:
+    if not isinstance(attrs, dict) or "Event" not in attrs:
         return None
     if not isinstance(row.get("locator"), str) or not isinstance(attrs["Event"], dict):
         raise ValueError("an event without locator, or whose record is no object")
