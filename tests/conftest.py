@@ -118,6 +118,7 @@ def copy(sealed: Bag, tmp_path: Path) -> Callable[[], Path]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(*names): abilities and programs without which a test is not shown")
+    config.addinivalue_line("markers", "seeded: goes on with new seeds for SEALBAG_FUZZ_SECONDS (.ci/fuzz)")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
