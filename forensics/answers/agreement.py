@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from forensics.answers.case import Case, Table
+from forensics.answers.case import Case, Table, untold
 from forensics.model.event import Receipt
 
 LOGS, CERTIFICATE = "windows.evtx", "windows.evtx-agreement"
@@ -54,7 +54,8 @@ def _verdict(row: Mapping[str, Any], log: Receipt, certificate: Receipt | None) 
     if certificate.status in _FAILED and not row["compared"]:
         return "not checked", f"the second parser's run ended {end}"
     if not row["walker"] and not missing:
-        return "no records", "the walk found no live record"
+        ended = f"; the log's own parser ended {log.code or log.status}" if log.status in _FAILED else ""
+        return "no records", f"the walk found no live record{ended}"
     if not row["compared"]:
         return "not checked", "no record could be compared"
     number = sum(row[name] for name in _DISPUTED) + missing
@@ -82,4 +83,4 @@ def agreement_rows(case: Case) -> Iterator[dict[str, Any]]:
 
 def agreement_table(case: Case) -> Table:
     """The table ``agreement``."""
-    return Table("agreement", lambda: agreement_rows(case), "" if case.parsers() else "nothing was parsed")
+    return Table("agreement", lambda: agreement_rows(case), untold(case))

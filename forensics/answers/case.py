@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -174,6 +175,23 @@ class Table:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(()) if self.missing else iter(self.make())
+
+
+def unparsed(case: Case) -> str:
+    """Why no table of logs can be made; "" if a parser ran to an end on anything."""
+    return "" if case.parsers() else "; ".join(filter(None, ("nothing was parsed", unread(case))))
+
+
+def unread(case: Case) -> str:
+    """Contents that a parser could not read, in words: what is listed lacks theirs. "" if there is none."""
+    failed = Counter(one.plugin for one in case.receipts() if one.status in ("failed", "quarantined"))
+    said = ", ".join(f"{count:,} by {plugin}" for plugin, count in sorted(failed.items()))
+    return f"contents that could not be parsed: {said}" if said else ""
+
+
+def untold(case: Case) -> str:
+    """As :func:`unparsed`, for tables that say how parsers ended too: "" if any ended in any way."""
+    return "" if next(case.receipts(), None) is not None else unparsed(case)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from forensics.answers import fields, logons, persistence, persistence_windows
 from forensics.answers.accountfiles import accounts_of
 from forensics.answers.agreement import agreement_table
-from forensics.answers.case import Case, Table
+from forensics.answers.case import Case, Table, unparsed, untold
 from forensics.answers.cited import state
 from forensics.answers.coverage import coverage_table
 from forensics.answers.coverage_rules import rules_table
@@ -192,7 +192,7 @@ def tables(case: Case) -> dict[str, Table]:
     def recorded(name: str) -> str:
         return "" if case.has_volatile(name) else no_state
 
-    logs = "" if case.parsers() else "nothing was parsed"
+    logs, told = unparsed(case), untold(case)
     once = cache(lambda: seen(case))
     found = (
         Table("logons", lambda: logon_rows(case), logs),
@@ -203,7 +203,7 @@ def tables(case: Case) -> dict[str, Table]:
         Table("persistence", lambda: persistence_rows(case)),
         *windows_tables(case, logs),
         agreement_table(case),
-        coverage_table(case, logs, (), once),
-        rules_table(case, logs, (), once),
+        coverage_table(case, told, (), once),
+        rules_table(case, told, (), once),
     )
     return {table.name: table for table in found}

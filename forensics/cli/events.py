@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
 from forensics.answers.bagcase import BagCase
+from forensics.answers.case import untold
 from forensics.answers.opening import cases
 from forensics.answers.tables import event_columns
+from forensics.catalogue.text import safe
 from forensics.cli.events_analysis import parquet_command, query_command
 from forensics.cli.events_carve import command as carve_command
 from forensics.cli.events_coverage import command as coverage_command
@@ -60,21 +63,30 @@ def list_(
     quiet: bool, no_progress: bool,
 ) -> int:  # fmt: skip
     """List events: time, action, user, address, message. In the order of the logs, not of time."""
-    chosen, count, seen = where(begin, end, conditions), 0, []
-    for case in cases(place):
-        seen.append(case)
-        for row in event_rows(case, chosen):
-            count += 1
-            if as_json:
-                print_json({"schema": SCHEMA, **row})
-            elif not quiet:
-                say(_line(row))
-            if limit is not None and count >= limit:
-                return 0
+    chosen, count = where(begin, end, conditions), 0
+    seen: list[BagCase] = []
+    rows = (row for case in _cases(place, seen) for row in event_rows(case, chosen))
+    for row in islice(rows, limit):
+        count += 1
+        if as_json:
+            print_json({"schema": SCHEMA, **row})
+        elif not quiet:
+            say(_line(row))
     say_problems(seen)
-    if not count and not as_json and not quiet:
+    if count == limit:
+        print(f"sealbag: {count:,} rows; what follows was not looked at (--limit)", file=sys.stderr)
+    elif not count and as_json:
+        print(f"sealbag: {safe(_nothing(seen, chosen))}", file=sys.stderr)
+    elif not count and not quiet:
         say(_nothing(seen, chosen))
     return 0
+
+
+def _cases(place: Path, seen: list[BagCase]) -> Iterator[BagCase]:
+    """The cases of a place; those that were looked at go to *seen*, whose problems are said at the end."""
+    for case in cases(place):
+        seen.append(case)
+        yield case
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -84,7 +96,7 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _nothing(seen: list[BagCase], chosen: Where) -> str:
-    if not any(case.partitions for case in seen):
+    if not any(case.partitions for case in seen) and all(map(untold, seen)):
         return "no events: nothing was parsed (sealbag process makes events)"
     return "no event fits" if chosen != Where() else "no events: what was parsed holds none"
 
@@ -102,11 +114,11 @@ def export(
     as_json: bool, quiet: bool, no_progress: bool,
 ) -> int:  # fmt: skip
     """Write events for other programs. Formats that need a time leave undated events out, and count them."""
-    chosen, done, seen = where(begin, end, conditions), Written(), []
+    chosen, done = where(begin, end, conditions), Written()
+    seen: list[BagCase] = []
 
     def rows() -> Iterator[dict[str, Any]]:
-        for case in cases(place):
-            seen.append(case)
+        for case in _cases(place, seen):
             if form == "bodyfile" and not conditions:
                 yield from _files(case, chosen)
             yield from event_rows(case, chosen)
@@ -118,6 +130,8 @@ def export(
     else:
         _write(out, form, rows(), done)
     say_problems(seen)
+    if not done.rows and not done.undated:
+        print(f"sealbag: {safe(_nothing(seen, chosen))}", file=sys.stderr)
     if as_json and out is not None:
         print_json({"schema": "sealbag/events-export/1", "out": str(out), "rows": done.rows, "undated": done.undated})
     elif not quiet:

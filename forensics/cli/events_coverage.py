@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from forensics.answers.bagcase import BagCase
-from forensics.answers.case import Table
+from forensics.answers.case import Table, untold
 from forensics.answers.opening import cases
 from forensics.catalogue.text import safe
 from forensics.cli.events_options import place_argument, say_problems
@@ -67,8 +67,7 @@ def _table(case: BagCase, as_rules: bool, packs: tuple[str, ...]) -> Table:
     from forensics.answers.coverage import coverage_table
     from forensics.answers.coverage_rules import rules_table
 
-    lacking = "" if case.parsers() else "nothing was parsed"
-    return (rules_table if as_rules else coverage_table)(case, lacking, packs)
+    return (rules_table if as_rules else coverage_table)(case, untold(case), packs)
 
 
 def _rows(case: BagCase, table: Table, chosen: Where) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from forensics.answers.bagcase import BagCase
+from forensics.answers.case import unread
 from forensics.catalogue.text import safe
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,7 +37,9 @@ def filters(command: F) -> F:
 
 
 def say_problems(found: Iterable[BagCase]) -> None:
-    """What could not be read back, on standard error."""
+    """What could not be parsed, and what could not be read back, on standard error."""
     for case in found:
+        if said := unread(case):
+            print(f"sealbag: {safe(said)}", file=sys.stderr)
         for problem in case.problems:
             print(f"sealbag: {safe(f'{problem.code}: {problem.detail}')}", file=sys.stderr)

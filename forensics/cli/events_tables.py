@@ -99,7 +99,10 @@ def show(name: str, place: Path, chosen: Where, form: str, quiet: bool) -> int:
     def rows() -> Iterator[dict[str, Any]]:
         for case in cases(place):
             seen.append(case)
-            yield from _rows(case, tables(case)[name], chosen)
+            table = tables(case)[name]
+            if table.missing:
+                print(f"sealbag: no {name}: {table.missing}", file=sys.stderr)
+            yield from _rows(case, table, chosen)
 
     if form == "table":
         for case in cases(place):

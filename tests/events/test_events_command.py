@@ -68,7 +68,8 @@ def test_list(places, capsys):
     assert first["bag"] and isinstance(first["seq"], int) and first["attrs"]["program"] == "sshd"
     chosen = rows(capsys, "list", places / "work", "--where", "action=logon", "--from", "2026-11-24T03:00:30Z")
     assert [row["user"] for row in chosen] == ["bob"]
-    assert len(rows(capsys, "list", places / "work", "--limit", 2)) == 2
+    code, out, err = call(capsys, "list", places / "work", "--limit", 2, "--json")
+    assert code == 0 and len(out.splitlines()) == 2 and "2 rows; what follows was not looked at" in err
     assert not rows(capsys, "list", places / "work", "--to", "2020-01-01")
 
 
@@ -104,6 +105,32 @@ def test_tables(places, capsys):
     assert rows(capsys, "accounts", places / "work")[0]["user"] == "root"
     assert [row["kind"] for row in rows(capsys, "persistence", places / "work")] == ["preload"]
     assert "nothing was parsed" in call(capsys, "logons", places / "bag")[1]
+    for form in ("--json", "--csv"):
+        assert "no logons: nothing was parsed" in call(capsys, "logons", places / "bag", form)[2]
+    assert "no events: nothing was parsed" in call(capsys, "export", places / "bag")[2]
+    assert "no events: nothing was parsed" in call(capsys, "list", places / "bag", "--json")[2]
+
+
+def test_a_log_that_could_not_be_parsed_is_not_one_that_nobody_parsed(tmp_path, capsys):
+    from forensics import collect, open_source
+    from forensics.processing.process import Settings, process_workspace
+    from forensics.workspace.work import Workspace
+
+    logs = tmp_path / "tree/Windows/System32/winevt/Logs"
+    logs.mkdir(parents=True)
+    (logs / "Security.evtx").write_bytes(b"no event log " * 6000)
+    with open_source(tmp_path / "tree") as source:
+        bag = collect(source, tmp_path / "bag", profile="triage")
+    process_workspace(Workspace.open(tmp_path / "work", [Path(bag.path)]), Settings(scan=False, workers=1))
+    code, out, err = call(capsys, "list", tmp_path / "work")
+    said = "contents that could not be parsed: 1 by windows.evtx"
+    assert code == 0 and out == "no events: what was parsed holds none\n" and said in err
+    for words in (["logons"], ["sessions", "--json"], ["export"], ["coverage", "--rules"]):
+        assert said in call(capsys, words[0], tmp_path / "work", *words[1:])[2], words
+    (row,) = (one for one in rows(capsys, "coverage", tmp_path / "work") if one["what"] == "not read")
+    assert row["channel"] == "Security" and "failed" in row["says"]
+    (held,) = map(json.loads, call(capsys, "agreement", tmp_path / "work", "--json")[1].splitlines())
+    assert held["verdict"] == "no records" and held["why"].endswith("the log's own parser ended failed")
 
 
 @pytest.mark.parametrize(
