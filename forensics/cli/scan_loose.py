@@ -86,7 +86,7 @@ def _lines(done: Loose, levels: Counter[str]) -> list[str]:
     problems = [one for pack in done.report.packs for one in pack.problems]
     lines.append(f"findings     {', '.join(f'{levels[name]:,} {name}' for name in LEVELS)}")
     if counts["dropped"]:
-        lines.append(f"not listed   {counts['dropped']:,} findings beyond the bounds for one rule and log")
+        lines.append(f"not listed   {counts['dropped']:,} findings beyond the bounds of a rule, a level or a row")
     events = f"{counts['events']:,} events of {counts['contents']:,} logs"
     lines.append(f"looked at    {events} with {counts['rules']:,} rules; {counts['uncovered']:,} are of no rule's log")
     lines.append(f"not run      {counts['rule_problems']:,} rules" if problems else "not run      no rule")

@@ -95,7 +95,8 @@ def sentences(numbers: Mapping[str, Mapping[str, int] | None]) -> list[str]:
     out = []
     if found is not None:
         events = f"{found['events']:,} events, {found['uncovered']:,} of them of no rule's log"
-        out.append(f"detection    {found['rules']:,} rules, {found['rule_problems']:,} did not run; {events}")
+        less = f"; {found['dropped']:,} findings beyond the bounds are not listed" if found["dropped"] else ""
+        out.append(f"detection    {found['rules']:,} rules, {found['rule_problems']:,} did not run; {events}{less}")
     if kept is not None:
         classes = ", ".join(f"{kept.get(f'residual-{name}', 0):,} {name}" for name in CLASSES)
         behind = kept.get("live-by-other-templates", 0)
@@ -123,11 +124,12 @@ def _agreement(held: Mapping[str, int]) -> str:
 
 
 def detection_rows(answered: Sequence[Answered], receipts: Iterable[Receipt]) -> Iterator[dict[str, Any]] | None:
-    """One row a Sigma rule that fired, and one that did not run; None if there was no detection."""
-    return _rules(answered) if detection(receipts) is not None else None
+    """One row a Sigma rule that fired, one that did not run, one for what is not listed; None without detection."""
+    counts = detection(receipts)
+    return _rules(answered, counts["dropped"]) if counts is not None else None
 
 
-def _rules(answered: Sequence[Answered]) -> Iterator[dict[str, Any]]:
+def _rules(answered: Sequence[Answered], dropped: int) -> Iterator[dict[str, Any]]:
     fired: dict[str, dict[str, Any]] = {}
     for finding in (one for done in answered for one in done.scanned if one.by == SIGMA):
         row = fired.setdefault(
@@ -144,6 +146,9 @@ def _rules(answered: Sequence[Answered]) -> Iterator[dict[str, Any]]:
     yield from sorted(fired.values(), key=lambda row: (LEVELS.index(row["level"]), -row["findings"], row["title"]))
     for one in {tuple(sorted(row.items())): row for done in answered for row in done.not_run}.values():
         yield {"state": "did not run", "title": one["not_run"], "file": one["where"], "reason": one["reason"]}
+    if dropped:
+        what = "findings beyond the bounds; a rule that is not here may have fired among them"
+        yield {"state": "not listed", "title": what, "findings": dropped}
 
 
 def recovery_rows(answered: Sequence[Answered], receipts: Iterable[Receipt]) -> Iterator[dict[str, Any]] | None:

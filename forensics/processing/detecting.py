@@ -347,14 +347,17 @@ class _Run:
             counts[f"pack_{number}"] = f"{pack.sha256} {pack.name}"[:300]
         bad_rules = [f"{p.where} {p.rule} {p.reason}" for pack in report.packs for p in pack.problems]
         missed = [f"{path} {status} {code} {detail}" for path, status, code, detail in report.not_scanned]
+        dropped = report.counts["dropped"]
+        if dropped:
+            missed.insert(0, f"{dropped:,} findings are not listed: beyond the bounds of a rule, a level or a row")
         warnings = tuple(text[:300] for text in (missed[: MAX_WARNINGS // 2] + bad_rules)[:MAX_WARNINGS])
         return Receipt(key, SIGMA, __version__, over, self._status(), counts, warnings=warnings)
 
     def _status(self) -> Status:
-        """Partial as soon as anything was not matched to its end or any rule did not run."""
+        """Partial as soon as anything was not matched to its end, any rule did not run or a finding is not listed."""
         counts = self.report.counts
         lost = counts["failed"] + counts["quarantined"] + counts["partial"] + counts["correlation_problems"]
-        if lost + counts["rule_problems"] and counts["scanned"]:
+        if lost + counts["rule_problems"] + counts["dropped"] and counts["scanned"]:
             return "partial"
         if lost:
             return "failed"

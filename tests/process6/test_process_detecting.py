@@ -12,6 +12,7 @@ from process_kit import Judge, Sink, Whole, content, loaded
 from forensics.errors import RuleInvalid
 from forensics.model.event import Event, Receipt
 from forensics.model.event_rows import event_row
+from forensics.pipeline.event_logs import detection, detection_rows, sentences
 from forensics.processing import arbitrating, detecting
 from forensics.processing.arbitrating import arbitrate
 from forensics.processing.claiming import Claim, claim_all
@@ -133,6 +134,22 @@ def test_recovered_rows_are_matched_if_their_template_is_certain(tmp_path: Path)
     assert report.receipt is not None and report.receipt.counts["not-asked"] == 1
     assert report.receipt.counts["no-record"] == 1 and report.receipt.counts["events"] == 2
     assert report.receipt.counts["class-A1"] == report.receipt.counts["class-C"] == 1
+
+
+def test_findings_that_are_not_listed_are_no_complete_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr(detecting, "MAX_RULE", 2)
+    report, rows = _detect(tmp_path, _logs(tmp_path, services("a", "b", "c")), pack(tmp_path / "rules", a=ANY))
+    (ended,) = [row for row in rows if "scanned" in row]
+    assert (ended["status"], ended["matches"], ended["dropped"]) == ("matched", 3, 1)
+    receipt = report.receipt
+    assert receipt is not None and receipt.status == "partial" and receipt.warnings[0].startswith("1 findings are not")
+    assert (receipt.counts["findings"], receipt.counts["dropped"]) == (2, 1)
+    numbers = {"detection": detection([receipt]), "recovered": None, "agreement": None}
+    assert "; 1 findings beyond the bounds are not listed" in sentences(numbers)[0]
+    (row,) = detection_rows([], [receipt]) or ()
+    assert (row["state"], row["findings"]) == ("not listed", 1)
 
 
 def test_a_death_costs_its_log_alone(
