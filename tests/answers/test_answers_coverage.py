@@ -102,7 +102,7 @@ def test_order_and_spread_of_records_change_nothing() -> None:
     assert [one | {"says": ""} for one in table] == [one | {"says": ""} for one in again]
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.integers(0, 60)), st.lists(st.tuples(st.integers(0, 60), st.integers(0, 6)), max_size=6))
 def test_runs_are_what_sets_say(numbers: list[int], spans: list[tuple[int, int]]) -> None:
     runs = Numbers()

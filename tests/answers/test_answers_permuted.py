@@ -89,7 +89,7 @@ def answers(made):
     return rows, findings
 
 
-@settings(max_examples=40, derandomize=True, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(logs(), st.integers(0, 1 << 30), st.integers(1, 4))
 def test_order_and_files_do_not_matter(made, seed, files):
     before = answers(made)
@@ -98,7 +98,7 @@ def test_order_and_files_do_not_matter(made, seed, files):
     assert after == before
 
 
-@settings(max_examples=25, derandomize=True, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(logs())
 def test_a_copy_of_the_logs_changes_no_row_but_the_records(made):
     before, _ = answers(made)

@@ -23,7 +23,7 @@ def file_of(folder: str, rules: RuleSet) -> Path:
     return plan.path_of(folder, rules.sha256, "classes")
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(NODES, GATES), min_size=1, max_size=5), st.lists(RECORDS, min_size=1, max_size=5))
 def test_what_was_kept_matches_the_same(rules: list[tuple[Node, Node | None]], texts: list[str]) -> None:
     whole = ruleset(*(c for c, _ in rules), gates=tuple(g for _, g in rules))

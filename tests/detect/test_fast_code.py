@@ -46,7 +46,7 @@ def test_attacks_are_values(attack: str, tmp_path: Path, monkeypatch: pytest.Mon
     assert not list(tmp_path.iterdir())
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None)
 @given(NODES)
 def test_any_source_is_made_of_our_pieces(node: Node) -> None:
     if generable(node):

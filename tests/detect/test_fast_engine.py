@@ -33,7 +33,7 @@ def check(rules: RuleSet, texts: list[str]) -> None:
         assert engine.match_many(reversed(texts)) == wanted[::-1], options  # from what is remembered
 
 
-@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(NODES, GATES), min_size=1, max_size=5), st.lists(RECORDS, min_size=1, max_size=5))
 def test_any_rules_any_events(rules: list[tuple[Node, Node | None]], texts: list[str]) -> None:
     check(ruleset(*(c for c, _ in rules), gates=tuple(g for _, g in rules)), texts)
@@ -42,7 +42,7 @@ def test_any_rules_any_events(rules: list[tuple[Node, Node | None]], texts: list
 REAL = record(SECURITY, {"Image": "C:\\Windows\\cmd.exe", "User": "a", "A": 1, "Other": None})
 
 
-@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(NODES, min_size=1, max_size=4),
     st.integers(0, len(REAL)),

@@ -45,7 +45,7 @@ def quick(engine: Engine, text: str) -> tuple[int, int]:
     return len(fired), known
 
 
-@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(NODES, GATES), min_size=1, max_size=5), st.lists(RECORDS, min_size=1, max_size=4))
 def test_why_is_what_explain_says(rules: list[tuple[Node, Node | None]], texts: list[str]) -> None:
     engine = Engine(ruleset(*(c for c, _ in rules), gates=tuple(g for _, g in rules)))
@@ -73,7 +73,7 @@ def test_the_quick_way_is_gone() -> None:
 FIELDS = st.dictionaries(st.text(max_size=6), st.text(st.characters(), max_size=8), max_size=3)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None)
 @given(FIELDS, st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)), st.sampled_from(["", "A1"]))
 def test_a_row_is_the_findings_own(fields: dict[str, str], ts: int | None, record_class: str) -> None:
     one, state = rule(0, Atom("A", "eq", "x")), "recovered" if record_class else "live"

@@ -38,7 +38,7 @@ def made() -> RuleSet:
     return RuleSet(found.rules, (correlation,), (RuleProblem("w", "r", "why"),), "cd" * 32)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(NODES, GATES), max_size=4))
 def test_a_set_comes_back(rules: list[tuple[Node, Node | None]]) -> None:
     whole = ruleset(*(c for c, _ in rules), gates=tuple(g for _, g in rules))

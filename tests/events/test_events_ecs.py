@@ -101,7 +101,7 @@ def test_ids_are_no_names() -> None:
     }  # fmt: skip
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.fixed_dictionaries({name: st.text(max_size=12) for name in ("user", "process", "message", "host", "path")}),
     st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5),

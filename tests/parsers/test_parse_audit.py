@@ -166,7 +166,7 @@ def test_hostile_values(tmp_path: Path) -> None:
     assert event.attrs["records"][0]["raw"] and event.attrs["cwd"] == "/\\xFF"
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.permutations(range(len(GROUP))), st.integers(0, len("\n".join(GROUP))), st.sampled_from(["\n", "\r\n"]))
 def test_order_cuts_and_line_ends(
     tmp_path_factory: pytest.TempPathFactory, order: list[int], cut: int, end: str

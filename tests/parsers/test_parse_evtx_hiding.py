@@ -105,7 +105,7 @@ def test_no_checksums_is_not_called_right(tmp_path: Path) -> None:
     assert (told["chunks-crc-bad"], told["chunks-crc-none"]) == (0, 1)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from([0, 1, 2, 3, 1 << 63, (1 << 64) - 1]), st.integers(0, 9), st.booleans()),

@@ -111,14 +111,14 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(TEXTS, ZONES)
 def test_what_is_fast_says_what_is_slow(text: str, zone: tzinfo | None) -> None:
     """No offset is dropped on the short way: it gives what the long one gives."""
     assert fast_iso(text, zone) == iso_ns(text, zone)
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.integers(1, 9999), st.integers(0, 13), st.integers(0, 32), st.integers(0, 25), st.integers(0, 61), ZONES)
 def test_minutes(year: int, month: int, day: int, hour: int, minute: int, zone: tzinfo | None) -> None:
     slow, basis = local_ns((year, month, day, hour, minute, 0), 0, zone)
@@ -135,7 +135,7 @@ LINES = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(LINES, max_size=40), st.sampled_from([b"\n", b"\r\n"]), st.integers(1, 300))
 def test_days_are_those_of_the_heads(lines: list[bytes], end: bytes, block: int) -> None:
     """The first pass, over blocks, sees the days that the second one, over lines, reads."""
@@ -156,7 +156,7 @@ PROGRAMS = ["sshd", "sudo", "su", "useradd", "CRON", "kernel", "login", "systemd
 BEGINS = sorted({start for rules in auth._rules().values() for rule in rules for start in rule.starts})
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(PROGRAMS),
     st.sampled_from(BEGINS),
@@ -197,7 +197,7 @@ def test_what_patterns_hold() -> None:
 PIECES = st.sampled_from(["a", "b", "(?:", "(", ")", "|", "?", "*", r"\(", r"\d", "[ab]", "[|)]", " ", "{1}", "1", "."])
 
 
-@settings(max_examples=400, derandomize=True, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(PIECES, max_size=9), st.lists(st.sampled_from("ab1( |)"), max_size=9))
 def test_what_fits_begins_so(pieces: list[str], text: list[str]) -> None:
     """Whatever a pattern looks like, no message that fits it begins otherwise than was told."""
@@ -214,7 +214,7 @@ def test_what_fits_begins_so(pieces: list[str], text: list[str]) -> None:
 MESSAGES = [b"2024-01-01T00:00:0%d+01:00 h app[1]: message %d \xff" % (n % 10, n) for n in range(8)]
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.permutations(MESSAGES), st.sampled_from([b"\n", b"\r\n"]), st.integers(0, 420), st.binary(max_size=5))
 def test_order_cuts_and_line_ends(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], end: bytes, cut: int, junk: bytes

@@ -124,7 +124,7 @@ TEXTS = st.sampled_from(
 LINES = st.lists(st.tuples(HEADS, TAGS, TEXTS).map("".join), max_size=12)
 
 
-@settings(max_examples=250, derandomize=True, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(LINES, st.sampled_from(["\n", "\r\n"]), st.sampled_from(["UTC", "Europe/Berlin", "", "-03:30"]), st.booleans())
 def test_plain_lines(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str, zone: str, dated: bool
@@ -180,7 +180,7 @@ EVENTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text(max_size=8), EVENTS)
 def test_events_made_fast_are_events(locator: str, fields: dict[str, object]) -> None:
     """An event of a content is, in all it can do, the one that the type itself makes; it stays frozen."""
@@ -224,7 +224,7 @@ TYPES = st.sampled_from(
 )
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(TYPES, st.lists(WORDS, max_size=6)), min_size=1, max_size=5))
 def test_audit_records(made: list[tuple[str, list[str]]]) -> None:
     """A plain record's fields are shown as they stand, which is what escaping each of them gives."""

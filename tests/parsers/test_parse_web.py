@@ -200,7 +200,7 @@ SAMPLES: list[tuple[Parser, bytes]] = [
 ]
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(SAMPLES), st.integers(0, 700), st.binary(max_size=40), st.integers(0, 700))
 def test_cuts_and_foreign_bytes(
     tmp_path_factory: pytest.TempPathFactory, sample: tuple[Parser, bytes], cut: int, junk: bytes, at: int

@@ -56,7 +56,7 @@ def together(members: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
 
 
 @pytest.mark.needs("age", "zstd")
-@settings(max_examples=6, deadline=None, derandomize=True)
+@settings(max_examples=6, deadline=None)
 @given(
     sizes=st.lists(st.sampled_from([0, 1, 511, 512, READ - 1, READ, READ + 1, 3 * READ, 9 * READ + 5]), max_size=4),
     step=st.sampled_from([700, READ - 1, READ, 1 << 30]),

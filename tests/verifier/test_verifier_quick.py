@@ -146,7 +146,7 @@ def test_each_value_in_each_place(tmp_path: Path) -> None:
     alike(tmp_path)
 
 
-@settings(derandomize=True, max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_quick_and_slow_agree(data: st.DataObject) -> None:
     change = st.dictionaries(st.sampled_from(list(BASE)), st.sampled_from(VALUES), min_size=1, max_size=4)
