@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from forensics.answers import fields
 from forensics.answers.case import Case, NotEvaluated, event_ref
+from forensics.answers.cited import host
 from forensics.answers.grade import Subject, finding, missing
 from forensics.answers.places import loopback, private, public
 from forensics.model.event import Event, Finding, Ref
@@ -55,14 +56,25 @@ def source_of(event: Event) -> str:
     return event.src_ip or fields.text(event, "WorkstationName", "Workstation", "ClientName", "host_from", "src")
 
 
+def _many(words: set[str]) -> str:
+    """How many there are, of a set that takes :data:`MAX_NAMES`."""
+    return f"{len(words)}{' or more' if len(words) >= MAX_NAMES else ''}"
+
+
 @dataclass(slots=True)
 class _Source:
-    """What came from one place."""
+    """What came from one place, to whichever hosts.
+
+    :param failed: times of failures, the first :data:`MAX_TIMES` met; *hosts*: those that record failures.
+    :param more_good: successes that were not kept.
+    """
 
     failed: array[int] = field(default_factory=lambda: array("q"))
     failures: int = 0
     names: set[str] = field(default_factory=set)
+    hosts: set[str] = field(default_factory=set)
     refs: list[Ref] = field(default_factory=list)
+    more_good: int = 0
     good: list[tuple[int, str, Ref, str]] = field(default_factory=list)
 
     def fail(self, event: Event) -> None:
@@ -72,12 +84,26 @@ class _Source:
             self.failed.append(event.ts)
         if event.user and len(self.names) < MAX_NAMES:
             self.names.add(event.user)
+        if len(self.hosts) < MAX_NAMES and (name := host(event)):
+            self.hosts.add(name)
         if len(self.refs) < 8:
             self.refs.append(event_ref(event))
 
     def pass_(self, event: Event) -> None:
-        if event.ts is not None and len(self.good) < MAX_GOOD:
+        if len(self.good) >= MAX_GOOD:
+            self.more_good += 1
+        elif event.ts is not None:
             self.good.append((event.ts, event.user, event_ref(event), how(event)))
+
+    @property
+    def on(self) -> str:
+        """On how many hosts the failures are, in words, where they are on several."""
+        return f" on {_many(self.hosts)} hosts together" if len(self.hosts) > 1 else ""
+
+    @property
+    def unseen(self) -> bool:
+        """Whether a success after failures may be among what was not kept."""
+        return bool(self.good) and (self.failures - len(self.failed) > 0 or (self.more_good > 0 and bool(self.failed)))
 
 
 @dataclass(slots=True)
@@ -155,8 +181,14 @@ class Logons:
                 pair = pairs.setdefault(key, _Pair(*key, root=event.user == "root"))
                 pair.add(event)
                 pair.reasons |= _remote(event)
+        unseen = 0
         for place, found in sources.items():
-            yield from _guessing(place, found)
+            said = list(_guessing(place, found))
+            yield from said
+            unseen += found.unseen and not any(one.rule == "guessed" for one in said)
+        if unseen:
+            words = f"{unseen:,} sources have more failures or successes than are compared ({MAX_TIMES}, {MAX_GOOD})"
+            yield missing(ID, "guessing", f"{words}: a success after failures may be among the others")
         yield from _pairs(pairs)
         yield from _first_seen(pairs)
         if beyond:
@@ -168,17 +200,18 @@ class Logons:
 def _guessing(place: str, found: _Source) -> Iterator[Finding]:
     reasons = ["many-names"] if len(found.names) >= MANY_NAMES else []
     reasons += ["from-inside"] if private(place) else []
-    attrs = (("source", place), ("failures", found.failures), ("names", sorted(found.names)[:32]))
+    attrs = (("source", place), ("failures", found.failures), ("names", sorted(found.names)[:32]),
+             ("hosts", sorted(found.hosts)[:32]))  # fmt: skip
     for ts, user, ref, way in found.good:
         before = sum(1 for one in found.failed if ts - WINDOW <= one <= ts)
         if before >= FAILURES:
-            text = f"{user} from {place} ({way}) after {before} failures within a day"
+            text = f"{user} from {place} ({way}) after {before} failures within a day{found.on}"
             subject = Subject(text, (ref, *found.refs), ts, "", (*attrs, ("user", user)))
             yield finding(ID, "guessed", subject, ["success", *reasons])
             return
     if found.failures >= MANY_FAILURES or (len(found.names) >= MANY_NAMES and found.failures >= FAILURES):
         first = min(found.failed, default=None)
-        text = f"{found.failures:,} from {place}, {len(found.names)} names"
+        text = f"{found.failures:,} from {place}{found.on}, {_many(found.names)} names"
         # what the internet tries every day is no warning by itself
         lesser = [reason for reason in reasons if reason != "many-names" or private(place)]
         yield finding(ID, "guessing", Subject(text, tuple(found.refs), first, "", attrs), ["many-failures", *lesser])

@@ -6,7 +6,7 @@ import pytest
 from memory_case import DAY, NOW, MemoryCase, parsed
 
 from forensics.answers.case import NotEvaluated
-from forensics.answers.logons import FAILURES, MANY_FAILURES, Logons
+from forensics.answers.logons import FAILURES, MANY_FAILURES, MAX_TIMES, Logons
 from forensics.answers.places import loopback, private, public
 from forensics.answers.tables import logon_rows
 from forensics.model.event import Finding
@@ -44,6 +44,29 @@ def test_order_of_partitions_does_not_matter_but_order_of_time_does():
     case.event("logon", user="bob", src_ip="198.51.100.9", ts=NOW + DAY // 2, attrs=dict(SSHD))
     case.event("logon", user="bob", src_ip="198.51.100.10", ts=NOW + DAY // 2, attrs=dict(SSHD))
     assert not findings(case)
+
+
+def test_failures_on_several_hosts_are_said_to_be():
+    case = MemoryCase()
+    for number in range(FAILURES):
+        attrs = SSHD | {"host": f"web{number % 2}"}
+        case.event("logon-failed", user="bob", src_ip="198.51.100.9", ts=NOW + number * MINUTE, attrs=attrs)
+    case.event("logon", user="bob", src_ip="198.51.100.9", ts=NOW + 30 * MINUTE, attrs=SSHD | {"host": "web1"})
+    (found,) = findings(case)
+    assert "10 failures within a day on 2 hosts together" in found.title and found.attrs["hosts"] == ["web0", "web1"]
+
+
+def test_failures_beyond_what_is_compared_are_said():
+    case = MemoryCase()
+    tries(case, MAX_TIMES + FAILURES, "198.51.100.9", start=NOW - 60 * DAY)
+    tries(case, FAILURES, "198.51.100.9")
+    case.event("logon", user="bob", src_ip="198.51.100.9", ts=NOW + 30 * MINUTE, attrs=dict(SSHD))
+    said = list(Logons().run(case))
+    assert not [one for one in said if isinstance(one, Finding) and one.rule == "guessed"]
+    assert any(isinstance(one, NotEvaluated) and "1 sources have more failures" in one.reason for one in said)
+    case = MemoryCase()
+    tries(case, MAX_TIMES + 1, "198.51.100.9")
+    assert not [one for one in Logons().run(case) if isinstance(one, NotEvaluated)], "no success, nothing to miss"
 
 
 def test_many_names_and_then_success_is_an_alert():
