@@ -121,7 +121,10 @@ class Deletion:
         """Yield swallowed records, gaps between sound neighbours, numbers that were given anew."""
         receipts = {(one.plugin, one.content): one for one in case.receipts()}
         logs = {content for plugin, content in receipts if plugin == LOGS}
-        regained = _regained(case)
+        regained, beyond = _regained(case)
+        if beyond:
+            words = f"{beyond:,} recovered records are not kept: a gap may say less of them than there is"
+            yield missing(ID, "recovered records", words)
         yield from _hidden(case)
         seen = 0
         for content, group in groupby(case.events((), (LOGS,)), key=lambda event: event.content):
@@ -143,20 +146,26 @@ def _path(case: Case, content: str) -> str:
     return held.path if held is not None else content[:12]
 
 
-def _regained(case: Case) -> set[tuple[str, int]]:
-    """(content, number) of recovered records, as far as they are kept."""
+def _regained(case: Case) -> tuple[set[tuple[str, int]], int]:
+    """(content, number) of recovered records, as far as they are kept; how many are not."""
     found: set[tuple[str, int]] = set()
+    beyond = 0
     for event in case.events((), (HIDDEN, RESIDUAL)):
         number = event.attrs.get("record")
-        if type(number) is int and len(found) < MAX_IDS:
+        if type(number) is not int:
+            continue
+        if len(found) < MAX_IDS:
             found.add((event.content, number))
-    return found
+        else:
+            beyond += (event.content, number) not in found
+    return found, beyond
 
 
-def _hidden(case: Case) -> Iterator[Finding]:
-    for count, event in enumerate(case.events((), (HIDDEN,))):
-        if count >= MAX_HIDDEN:
-            return
+def _hidden(case: Case) -> Iterator[Finding | NotEvaluated]:
+    count = 0
+    for count, event in enumerate(case.events((), (HIDDEN,)), 1):
+        if count > MAX_HIDDEN:
+            continue
         about = event.attrs.get("hidden")
         about = about if isinstance(about, dict) else {}
         text = f"{_path(case, event.content)}, record {event.attrs.get('record')} in {about.get('in')}: {event.message}"
@@ -166,6 +175,8 @@ def _hidden(case: Case) -> Iterator[Finding]:
         )  # fmt: skip
         reason = "swallowed" if about.get("xml_ends") is not None else "swallowed-perhaps"
         yield finding(ID, "hidden", Subject(text, (event_ref(event),), event.ts, "", attrs), [reason])
+    if count > MAX_HIDDEN:
+        yield missing(ID, "hidden records", f"{count - MAX_HIDDEN:,} more swallowed records are not listed")
 
 
 def _findings(

@@ -8,7 +8,7 @@ from typing import Any
 from forensics.answers.cited import Cited, short
 from forensics.source.times import SECOND, rfc3339
 
-#: breaks, credentials and notes of one session that are kept; the rest is counted
+#: breaks and credentials of one session that are kept; the rest is counted
 MAX_LISTED = 32
 _DISCONNECTED = "disconnected"
 
@@ -50,6 +50,7 @@ class Session:
     breaks: list[tuple[int, str, str]] = field(default_factory=list)
     more_breaks: int = 0
     credentials: list[str] = field(default_factory=list)
+    more_credentials: int = 0
     notes: list[str] = field(default_factory=list)
     cited: Cited = field(default_factory=Cited)
 
@@ -64,14 +65,19 @@ class Session:
         return None if self.started is None or self.ended is None else (self.ended - self.started) // SECOND
 
     def note(self, text: str) -> None:
-        """Something a reader must know; once."""
-        if text not in self.notes and len(self.notes) < MAX_LISTED:
+        """Something a reader must know, of few things that are said; once."""
+        if text not in self.notes:
             self.notes.append(text)
 
     def uses(self, text: str) -> None:
         """Other credentials that were used in it."""
-        if text not in self.credentials and len(self.credentials) < MAX_LISTED:
-            self.credentials.append(short(text, 300))
+        text = short(text, 300)
+        if text in self.credentials:
+            return
+        if len(self.credentials) < MAX_LISTED:
+            self.credentials.append(text)
+        else:
+            self.more_credentials += 1
 
     def breaks_off(self, ts: int | None, word: str, source: str) -> None:
         """A disconnection or reconnection."""
@@ -110,13 +116,14 @@ class Session:
         ]
         if self.more_breaks:
             breaks.append(f"{self.more_breaks} more")
+        credentials = [*self.credentials, *([f"{self.more_credentials} more uses"] if self.more_credentials else [])]
         first = self.started if self.started is not None else self.ended if self.ended is not None else self.last
         return {
             "ts": first, "host": self.host, "user": self.user, "how": self.how, "source": self.source,
             "workstation": self.workstation, "started": self.started, "ended": self.ended, "duration": self.duration,
             "end": self.end, "elevated": self.elevated, "id": self.id, "linked": self.linked,
             "terminal": self.terminal, "process": short(self.process, 512), "kind": self.kind, "breaks": breaks,
-            "credentials": list(self.credentials), "notes": list(self.notes), **self.cited.columns(),
+            "credentials": credentials, "notes": list(self.notes), **self.cited.columns(),
         }  # fmt: skip
 
 

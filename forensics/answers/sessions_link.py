@@ -26,6 +26,7 @@ def merge(first: Session, second: Session) -> None:
     first.more_breaks += second.more_breaks
     for text in second.credentials:
         first.uses(text)
+    first.more_credentials += second.more_credentials
     for text in second.notes:
         first.note(text)
     first.source, first.workstation = first.source or second.source, first.workstation or second.workstation

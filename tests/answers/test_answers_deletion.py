@@ -13,6 +13,7 @@ from testkit import data_folder, not_shown
 
 from collectors.parsers.evtx.hidden import EvtxHiddenParser
 from collectors.parsers.evtx.parser import EvtxParser
+from forensics.answers import deletion
 from forensics.answers.case import NotEvaluated
 from forensics.answers.deletion import Deletion
 from forensics.model.event import Finding
@@ -114,6 +115,16 @@ def test_what_was_not_looked_at_is_said(tmp_path: Path) -> None:
     path.write_bytes(log([made(range(1, 5))]))
     (some,) = Deletion().run(parsed(MemoryCase(), path, EvtxParser(), IN_PLACE))
     assert isinstance(some, NotEvaluated) and "1 logs were not searched" in some.reason
+
+
+def test_what_lies_beyond_a_bound_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deletion, "MAX_HIDDEN", 1)
+    monkeypatch.setattr(deletion, "MAX_IDS", 1)
+    body = erase(erase(made(range(1, 21)), 9, renumber=False), 4, renumber=False)
+    said = list(Deletion().run(case_of(tmp_path, log([body]))))
+    assert sum(isinstance(one, Finding) and one.rule == "hidden" for one in said) == 1
+    words = sorted(one.reason for one in said if isinstance(one, NotEvaluated))
+    assert len(words) == 2 and words[0].startswith("1 more swallowed") and words[1].startswith("1 recovered records")
 
 
 def test_of_all_real_logs_the_edited_one_alone_is_an_alert() -> None:

@@ -8,6 +8,7 @@ from windows_events import CLIENT, CORE, LSM, RCM, Logs
 
 from forensics.answers import marks, sessions
 from forensics.answers.run import run_all
+from forensics.answers.session import MAX_LISTED
 from forensics.answers.tables import tables
 
 
@@ -44,6 +45,16 @@ def test_logon_rights_credentials_and_logoff_are_one_session():
     (found,) = logs.found("sessions", "outside")
     assert found.level == "warning" and set(found.attrs["reasons"]) == {"from-outside", "elevated-session"}
     assert len(found.refs) == 5
+
+
+def test_credentials_beyond_the_bound_are_counted():
+    logs = Logs()
+    logs.logon(0, "0x1")
+    for number in range(MAX_LISTED + 3):
+        data = {"SubjectLogonId": "0x1", "TargetUserName": f"u{number}", "TargetServerName": "srv"}
+        logs.add(1 + number, "Security", 4648, data)
+    (row,) = logs.rows("sessions")
+    assert len(row["credentials"]) == MAX_LISTED + 1 and row["credentials"][-1] == "3 more uses"
 
 
 def test_a_logoff_alone_and_privileges_alone_are_rows_with_what_is_known():
