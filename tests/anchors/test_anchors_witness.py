@@ -219,7 +219,7 @@ def test_two_checkpoints_are_consistent_or_not(
 def test_json_is_what_the_schemas_say(
     witness: WitnessProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema = pytest.importorskip("jsonschema", reason="not shown: needs jsonschema (the extra test)")
     with pusher(witness) as targets:
         bag = small_bag(tmp_path / "bag", targets)
     first, *_, last = sorted(map(str, (tmp_path / "bag/custody/checkpoints").iterdir()))

@@ -167,7 +167,7 @@ def _right(chunk: bytes, record: Record) -> bool:
 
 
 def test_against_what_libevtx_recovers(found: Run) -> None:
-    pyevtx = pytest.importorskip("pyevtx")
+    pyevtx = pytest.importorskip("pyevtx", reason="not shown: needs libevtx-python")
     distinct, live_or_a, wrong = 0, 0, 0
     for log in found.logs:
         live: set[tuple[int, int]] = set()
@@ -214,7 +214,7 @@ def _recovered(pyevtx: object, path: Path) -> Iterator[tuple[int, int]]:
 
 def test_the_second_parser_renders_them_too(found: Run) -> None:
     """libevtx and evtx on the same chunks of our making: the recovered records of class A."""
-    pyevtx = pytest.importorskip("pyevtx")
+    pyevtx = pytest.importorskip("pyevtx", reason="not shown: needs libevtx-python")
     from collectors.parsers.evtx.agreement.fields import differences, from_json, from_xml
 
     resolver = Resolver(found.store())

@@ -74,7 +74,7 @@ def decrypt(vector: Vector) -> tuple[bytes, str]:
 
 
 def test_vectors_of_age() -> None:
-    pytest.importorskip("pyrage")
+    pytest.importorskip("pyrage", reason="not shown: needs pyrage (the extra transport)")
     if not vectors():
         pytest.skip("no real data: neither ../shared/data nor $SEALBAG_DATA")
     left_out: dict[str, int] = {}
