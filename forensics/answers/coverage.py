@@ -10,7 +10,7 @@ from typing import Any
 
 from forensics.answers.case import Case, Held, Table
 from forensics.answers.coverage_rules import Rules, rules_of, summary_rows
-from forensics.answers.coverage_seen import MAX_LISTED, WINDOWS, Log, Seen, seen
+from forensics.answers.coverage_seen import MAX_FILES, MAX_LISTED, WINDOWS, Log, Seen, seen
 from forensics.answers.grade import table
 from forensics.model.event import Receipt
 from forensics.source.times import rfc3339
@@ -75,6 +75,8 @@ def _says(log: Log, runs: list[tuple[int, int]], gaps: int) -> Iterator[str]:
         yield "no live record" + (" of its own: recovered ones alone" if log.recovered else "")
     if log.clearings:
         yield f"cleared {log.clearings:,} times"
+    if len(log.files) >= MAX_FILES:
+        yield f"in {MAX_FILES:,} files or more: problems and dirty flags of further ones are not counted"
     if runs and runs[0][0] > 1:
         why = "overwritten, cleared, archived or filtered"
         yield f"begins at number {runs[0][0]:,}: what was before is not here ({why})"
@@ -109,9 +111,8 @@ def _number(receipt: Receipt, name: str) -> int:
 
 def _files(case: Case, found: Seen, receipts: dict[str, Receipt]) -> Iterator[dict[str, Any]]:
     """Log files without any record, and those that no parser read."""
-    with_records = {content for log in found.logs.values() for content in log.files}
     for content, receipt in receipts.items():
-        if content in with_records:
+        if content in found.contents:
             continue
         held = case.place(content)
         name = (channel_of(held) if receipt.plugin == WINDOWS else held.path) if held is not None else content[:12]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from forensics.answers import fields
 from forensics.answers.case import Case
@@ -31,6 +29,7 @@ class Log:
     """One channel on one host, or one text log.
 
     :param ids: record ids of live records; *regained*: of recovered ones.
+    :param files: contents, the first :data:`MAX_FILES` met.
     :param cleared: (time, who) of clearings that name this log, at most 20; *clearings* counts them all.
     """
 
@@ -99,9 +98,11 @@ class Seen:
 
     :param classes: host -> (channel, provider, event id), lower case, of live records and recovered ones of class A.
     :param tasks: host -> Task numbers of Security records.
+    :param contents: every content that a record came from.
     :param beyond: records of logs that were not kept apart.
     """
 
+    contents: set[str] = field(default_factory=set)
     logs: dict[tuple[str, str], Log] = field(default_factory=dict)
     classes: dict[str, set[Class]] = field(default_factory=dict)
     tasks: dict[str, set[int]] = field(default_factory=dict)
@@ -125,12 +126,12 @@ class Seen:
             self.beyond += 1
             return
         log.add(event)
-        identifier, provider = fields.event_id(event)[:12], fields.provider(event)[:255]
+        identifier, provider = fields.event_id(event)[:12], fields.provider_name(event)[:255]
         if event.state == "live" or state(event).startswith("recovered A"):
-            self._class(name, (channel.lower(), _provider(event), identifier))
+            self._class(name, (channel.lower(), provider, identifier))
         if event.state != "live":
             return
-        self._told(log, event, provider, identifier)
+        self._told(log, event, provider.removeprefix(fields.VENDOR), identifier)
 
     def _class(self, name: str, found: Class) -> None:
         classes = self.classes.setdefault(name, set())
@@ -167,19 +168,8 @@ class Seen:
                 about.cleared.append((event.ts, event.user[:120]))
 
 
-def _provider(event: Event) -> str:
-    record = event.attrs.get("Event")
-    system = record.get("System") if isinstance(record, Mapping) else None
-    found: Any = system.get("Provider") if isinstance(system, Mapping) else None
-    inner = found.get("#attributes") if isinstance(found, Mapping) else None
-    name = inner.get("Name") if isinstance(inner, Mapping) else None
-    return name.lower()[:255] if isinstance(name, str) else ""
-
-
 def _task(event: Event) -> int | None:
-    record = event.attrs.get("Event")
-    system = record.get("System") if isinstance(record, Mapping) else None
-    value = system.get("Task") if isinstance(system, Mapping) else None
+    value = fields.system(event).get("Task")
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 8:
         return int(value)
     return value if type(value) is int else None
@@ -191,8 +181,10 @@ def seen(case: Case) -> Seen:
     for event in case.events():
         if event.parser.startswith(WINDOWS):
             if not event.parser.startswith(_CERTIFICATE) and event.action != "record-conflict":
+                found.contents.add(event.content)
                 found.windows(event)
         elif event.parser.startswith(_LINUX):
+            found.contents.add(event.content)
             place = case.place(event.content)
             path = place.path if place is not None else event.content[:12]
             log = found.log(case.host or host(event), path, False)

@@ -9,6 +9,7 @@ from forensics.model.event import Event
 
 _DEPTH = 5
 _WIDTH = 2000
+VENDOR = "microsoft-windows-"
 
 
 def _find(value: Any, name: str, depth: int) -> Any:
@@ -69,46 +70,52 @@ def positional(event: Event, index: int) -> str:
     return str(parts[index - 1]) if 0 < index <= len(parts) and isinstance(parts[index - 1], (str, int)) else ""
 
 
-def _system(event: Event) -> Mapping[str, Any]:
+def system(event: Event) -> Mapping[str, Any]:
+    """The System part of a Windows record; empty for anything else."""
     record = event.attrs.get("Event")
-    system = record.get("System") if isinstance(record, Mapping) else None
-    return system if isinstance(system, Mapping) else {}
+    found = record.get("System") if isinstance(record, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 def event_id(event: Event) -> str:
     """The EventID of a Windows record, "" for anything else."""
-    value = _system(event).get("EventID")
+    value = system(event).get("EventID")
     value = value.get("#text") if isinstance(value, Mapping) else value
     return str(value) if isinstance(value, (str, int)) else ""
 
 
 def record_id(event: Event) -> str:
     """The EventRecordID of a Windows record, "" for anything else."""
-    value = _system(event).get("EventRecordID")
+    value = system(event).get("EventRecordID")
     return str(value)[:24] if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 
 
-def provider(event: Event) -> str:
-    """The provider of a Windows record, lower case, without ``Microsoft-Windows-``."""
-    value = _system(event).get("Provider")
+def provider_name(event: Event) -> str:
+    """The provider of a Windows record, lower case."""
+    value = system(event).get("Provider")
     inner = value.get("#attributes") if isinstance(value, Mapping) else None
     name = inner.get("Name") if isinstance(inner, Mapping) else None
-    return name.lower().removeprefix("microsoft-windows-") if isinstance(name, str) else ""
+    return name.lower() if isinstance(name, str) else ""
+
+
+def provider(event: Event) -> str:
+    """As :func:`provider_name`, without :data:`VENDOR`."""
+    return provider_name(event).removeprefix(VENDOR)
 
 
 def level(event: Event) -> str:
     """The level of a Windows record as a number: 2 error, 3 warning, 4 information, 5 verbose."""
-    value = _system(event).get("Level")
+    value = system(event).get("Level")
     return str(value)[:4] if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 
 
 def channel(event: Event) -> str:
     """The channel of a Windows record."""
-    value = _system(event).get("Channel")
+    value = system(event).get("Channel")
     return value if isinstance(value, str) else ""
 
 
 def computer(event: Event) -> str:
     """The computer that a Windows record names, or the host of a syslog line."""
-    value = _system(event).get("Computer", event.attrs.get("host"))
+    value = system(event).get("Computer", event.attrs.get("host"))
     return value if isinstance(value, str) else ""

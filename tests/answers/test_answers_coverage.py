@@ -92,6 +92,18 @@ def test_text_logs_are_rows_by_file() -> None:
     )
 
 
+def test_a_log_in_more_files_than_are_kept_is_not_called_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forensics.answers.coverage_seen.MAX_FILES", 2)
+    monkeypatch.setattr("forensics.answers.coverage.MAX_FILES", 2)
+    logs = Logs("PC1")
+    for number in range(1, 5):
+        logs.add(number, "Security", 4624, {}, number=number, content=f"{number}" * 64)
+        logs.case.told.append(Receipt("", "windows.evtx", "2", f"{number}" * 64, "ok", {"live": 1}))
+    (row,) = rows(logs.case).values()
+    assert row["records"] == 4 and "in 2 files or more" in row["says"]
+    assert not rows(logs.case, "not read") and not rows(logs.case, "empty log")
+
+
 def test_order_and_spread_of_records_change_nothing() -> None:
     logs = Logs("PC1")
     for number in (9, 3, 4, 8, 1):
