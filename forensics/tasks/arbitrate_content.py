@@ -38,7 +38,9 @@ def arbitrate(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
         except Exception as error:  # noqa: BLE001  the boundary to a plug-in: its failure is an outcome
             code, detail = type(error).__name__, str(error)[:500]
     told = {f"told_{name}": value for name, value in content.told.items()}
-    ended = "empty" if not rows.rows and not code else ("failed" if not rows.rows else "partial" if code else "ok")
+    # a judgement that could not be written is a loss as one that was not given is
+    cut = bool(code or counts["problems"])
+    ended = ("partial" if cut else "ok") if rows.rows else "failed" if cut else "empty"
     return {
         "status": ended, "counts": {"live": rows.rows} | dict(counts) | told, "problems": [],
         "rows": rows.rows, "code": code, "detail": detail,
