@@ -37,6 +37,7 @@ class Group:
     records: list[Record] = field(default_factory=list)
     size: int = 0
     continued: bool = False
+    late: bool = False
 
     def add(self, record: Record) -> None:
         self.records.append(record)
@@ -61,27 +62,28 @@ class Joiner:
         self.counts["records"] += 1
         stamp = record.stamp
         group = self.open.get(stamp)
+        late = stamp in self._closed if group is None else group.late
+        self.counts["late-records"] += late
         if group is not None and group.full(record):
             yield self._close(stamp)
             group = None
         if group is None:
-            group = self.open[stamp] = self._begin(record)
+            group = self.open[stamp] = self._begin(record, late)
         group.add(record)
         if record.type == "EOE" or (_alone(record.type) and len(group.records) == 1):
             yield self._close(stamp)
         elif len(self.open) > OPEN:
             yield self._close(next(iter(self.open)))
 
-    def _begin(self, record: Record) -> Group:
+    def _begin(self, record: Record, late: bool) -> Group:
         self.counts["events"] += 1
-        late = record.stamp in self._closed
-        self.counts["late-records"] += late
-        if not late and not record.type.startswith("DAEMON_"):
+        continued = record.stamp in self._closed
+        if not continued and not record.type.startswith("DAEMON_"):
             # the daemon numbers its own records by another count
             self.counts["serials-back"] += record.serial < self._last.get(record.node, 0)
             if len(self._last) < CLOSED or record.node in self._last:
                 self._last[record.node] = record.serial
-        return Group(continued=late)
+        return Group(continued=continued, late=late)
 
     def _close(self, stamp: _Stamp) -> Group:
         self._closed[stamp] = None
