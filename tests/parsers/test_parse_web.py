@@ -120,6 +120,7 @@ IIS = """\
 #Fields: time c-ip cs-method cs-uri-stem sc-status
 23:59:59 203.0.113.9 POST /b 500
 00:00:01 203.0.113.9 POST /c 500
+00:00:02 203.0.113.9 POST /c 500
 #Date: 2023-10-12 05:00:00
 05:00:01 203.0.113.9 POST /d 500
 #Fields:
@@ -132,14 +133,15 @@ def test_iis(tmp_path: Path) -> None:
         events, problems, told = read(tmp_path, IisParser(), IIS.replace("\n", end))
         assert [one.code for one in problems] == ["line", "directive", "line"] and told["field-lists"] == 3
         assert [when(one) for one in events] == [
-            "2023-10-10 23:59:58", "2023-10-10 23:59:59", "2023-10-11 00:00:01", "2023-10-12 05:00:01",
+            "2023-10-10 23:59:58", "2023-10-10 23:59:59", "2023-10-11 00:00:01",
+            "2023-10-11 00:00:02", "2023-10-12 05:00:01",
         ]  # fmt: skip
         assert {one.tz_basis for one in events} == {"utc"} and {one.src_ip for one in events} == {"203.0.113.9"}
         attrs = events[0].attrs
         assert (events[0].user, attrs["method"], attrs["path"]) == ("CORP\\eve", "GET", "/a.aspx?id=1")
         assert (attrs["status"], attrs["time_taken_ms"], attrs["agent"]) == (200, 15, "Mozilla/5.0+(x)")
-        assert [one.attrs.get("date_from") for one in events] == [None, "#Date", "#Date", "#Date"]
-        assert [one.attrs.get("date_inferred") for one in events] == [None, None, True, None]
+        assert [one.attrs.get("date_from") for one in events] == [None, *["#Date"] * 4]
+        assert [one.attrs.get("date_inferred") for one in events] == [None, None, True, True, None]
     # without a date anywhere a time is no time
     (event,), _, _ = read(tmp_path, IisParser(), "#Fields: time c-ip\n05:00:01 203.0.113.9\n")
     assert (event.ts, event.tz_basis, event.ts_raw) == (None, "none", "05:00:01")

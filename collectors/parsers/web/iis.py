@@ -45,6 +45,7 @@ class _State:
     def __init__(self) -> None:
         self.fields: list[str] = []
         self.day = ""
+        self.moved = False
         self.seconds = -1
 
     def directive(self, text: str) -> bool:
@@ -56,22 +57,21 @@ class _State:
         if word.lower() == "date":
             found = rest.split()
             self.day = found[0] if found and _DATE.fullmatch(found[0]) else ""
-            self.seconds = -1
+            self.seconds, self.moved = -1, False
             return bool(self.day)
         return True
 
     def day_of(self, clock: str) -> tuple[str, bool]:
         """Return the day of a line that has none, and whether it is another than ``#Date`` said."""
         seconds = int(clock[:2]) * 3600 + int(clock[3:5]) * 60 + int(clock[6:8])
-        moved = False
         if self.day and self.seconds - seconds > _HALF:
             try:
                 self.day = (date.fromisoformat(self.day) + timedelta(days=1)).isoformat()
             except (ValueError, OverflowError):
                 return "", False
-            moved = True
+            self.moved = True
         self.seconds = seconds
-        return self.day, moved
+        return self.day, self.moved
 
 
 class IisParser:
