@@ -37,7 +37,8 @@ def command(file: Path, out: Path, as_json: bool, quiet: bool, no_progress: bool
     if as_json:
         row = {"schema": "sealbag/events-carve/1", "out": str(out), "map": str(out / MAP), "size": done.size}
         row |= {"chunks": done.chunks, "intact": done.intact, "records": done.records, "again": done.again}
-        row |= {"files": len(done.runs), "unwritten": done.unwritten, "failed": [list(one) for one in done.failed]}
+        row |= {"files": len(done.runs), "forgotten": done.forgotten, "unwritten": done.unwritten}
+        row |= {"failed": [list(one) for one in done.failed]}
         print_json(row)
     elif not quiet:
         for line in summary(done, out):
@@ -56,6 +57,8 @@ def summary(done: CarveResult, out: Path) -> list[str]:
     if done.runs:
         lines.append(f"{len(done.runs):,} logs and {MAP} in {out}")
     lines += [f"not searched: bytes {begin} to {end} ({code})" for begin, end, code in done.failed]
+    if done.forgotten:
+        lines.append(f"copies of {done.forgotten:,} chunks were not looked for: more may have been there before")
     if done.unwritten:
         lines.append(f"not written: {done.unwritten:,} chunks beyond {len(done.runs):,} logs")
     return lines

@@ -26,6 +26,8 @@ SPAN = 256 << 20
 #: logs written; what lies beyond is counted
 MAX_RUNS = 50_000
 MAX_CHUNKS = 4_000_000
+#: digests that are remembered, to tell a chunk that was there before
+MAX_KNOWN = 500_000
 LIMITS = Limits(silence=600.0, data=1 << 30)
 _CHUNK, _HEADER = 65536, 4096
 _CRCS = ("ok", "header-bad", "data-bad", "both-bad", "none")
@@ -48,6 +50,8 @@ class CarveResult:
     """What was found and written.
 
     :param failed: spans (begin, end, code) that could not be searched.
+    :param again: chunks that were there before, among those that are remembered.
+    :param forgotten: chunks beyond :data:`MAX_KNOWN`: copies of them are not counted in *again*.
     :param unwritten: chunks beyond :data:`MAX_RUNS`, counted and not written.
     """
 
@@ -57,6 +61,7 @@ class CarveResult:
     intact: int = 0
     records: int = 0
     again: int = 0
+    forgotten: int = 0
     unwritten: int = 0
     failed: list[tuple[int, int, str]] = field(default_factory=list)
 
@@ -159,7 +164,7 @@ def carve_file(path: Path, out: Path, on_bytes: Callable[[int], None] | None = N
         raise InputError("a folder or device, not a file", where=str(path), hint="Image it, or name a file of it.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputNotEmpty("the folder is not empty", where=str(out), hint="Choose a new --out.")
-    done, digests = CarveResult(size=path.stat().st_size), set[str]()
+    done, digests = CarveResult(size=path.stat().st_size), set[bytes]()
     try:
         out.mkdir(parents=True, exist_ok=True)
         with path.open("rb") as source:
@@ -175,19 +180,24 @@ def carve_file(path: Path, out: Path, on_bytes: Callable[[int], None] | None = N
     return done
 
 
-def _count(done: CarveResult, run: list[Found], digests: set[str]) -> None:
+def _count(done: CarveResult, run: list[Found], digests: set[bytes]) -> None:
     for one in run:
         done.chunks += 1
         done.intact += one.crc == "ok"
         done.records += one.records
-        done.again += one.sha256 in digests
-        if len(digests) < MAX_RUNS:
-            digests.add(one.sha256)
+        digest = bytes.fromhex(one.sha256)
+        if digest in digests:
+            done.again += 1
+        elif len(digests) < MAX_KNOWN:
+            digests.add(digest)
+        else:
+            done.forgotten += 1
 
 
 def _map(path: Path, done: CarveResult) -> dict[str, Any]:
     return {
         "schema": "sealbag/carved/1", "source": path.name, "size": done.size, "chunks": done.chunks,
-        "intact": done.intact, "records": done.records, "again": done.again, "unwritten": done.unwritten,
-        "failed": [list(one) for one in done.failed], "runs": done.runs,
+        "intact": done.intact, "records": done.records, "again": done.again, "forgotten": done.forgotten,
+        "unwritten": done.unwritten, "failed": [list(one) for one in done.failed],
+        "runs": done.runs,
     }  # fmt: skip

@@ -6,6 +6,7 @@ import json
 import random
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from evtx_writer import chunk, event, log
 from jsonschema import Draft202012Validator
@@ -18,7 +19,9 @@ from collectors.parsers.evtx.parser import EvtxParser
 from collectors.parsers.evtx.slots import slots
 from collectors.parsers.evtx.walk import CHUNK, HEADER, crc_state
 from forensics.cli.events import command
+from forensics.cli.events_carve import summary
 from forensics.errors import InputError, OutputNotEmpty, SourceNotFound
+from forensics.events import carved_files
 
 NODE = event("4624", {"TargetUserName": "alice"}, provider="P", time="2024-03-01T10:00:00.123456Z")
 
@@ -153,6 +156,14 @@ def test_the_command(tmp_path: Path) -> None:
     ):
         failed = CliRunner().invoke(command, ["carve", str(words[0]), "--out", str(words[1])], standalone_mode=False)
         assert isinstance(failed.exception, wrong)
+
+
+def test_copies_that_are_not_looked_for_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carved_files, "MAX_KNOWN", 1)
+    (tmp_path / "memory.mem").write_bytes(made(1) + made(1) + made(4) + made(4))
+    done = carved_files.carve_file(tmp_path / "memory.mem", tmp_path / "out")
+    assert (done.chunks, done.again, done.forgotten) == (4, 1, 2)
+    assert any("copies of 2 chunks were not looked for" in line for line in summary(done, tmp_path / "out"))
 
 
 def test_real_chunks_planted(shared_data: Path, tmp_path: Path) -> None:
