@@ -107,14 +107,19 @@ def write(place: Path, out: ParquetFolder, chosen: Where, wanted: Collection[str
             out.add("artefacts", ARTEFACTS, _artefact(case, held))
             on_row()
         bag = str(case.facts.get("bag", ""))
+        lacking: dict[str, list[str]] = {}
         for name, table in tables(case).items():
             view, columns = name.replace("-", "_"), table_columns(name)
+            if table.missing and means(view):
+                lacking.setdefault(table.missing, []).append(view)
             for row in table if means(view) else ():
                 out.add(view, columns, _more({"bag": bag, **row}, columns))
                 on_row()
             out.view(view, columns)
             for note in table.notes:
                 print(f"sealbag: {name}: {note}", file=sys.stderr)
+        for why, views in lacking.items():
+            print(f"sealbag: {why}: no rows of {', '.join(views)}", file=sys.stderr)
     for row in _findings(place) if means("findings") else ():
         out.add("findings", FINDINGS, row)
     for name, columns in (("events", EVENTS), ("artefacts", ARTEFACTS), ("findings", FINDINGS)):
@@ -212,8 +217,8 @@ def _ask(folder: Path, sql: str, limit: int | None, timeout: int, as_csv: bool, 
         elif not quiet:
             for text in lines_of(names, answer, safe):
                 say(text)
-        if not quiet:
-            said = f"{answer.rows - answer.too_big:,} rows" + ("; there are more (--limit)" if answer.more else "")
-            too_big = f"; {answer.too_big:,} rows larger than 2 MiB are left out" if answer.too_big else ""
+        said = f"{answer.rows - answer.too_big:,} rows" + ("; there are more (--limit)" if answer.more else "")
+        too_big = f"; {answer.too_big:,} rows larger than 2 MiB are left out" if answer.too_big else ""
+        if not quiet or (whole and (too_big or answer.more)):
             print(f"sealbag: {said}{too_big}", file=sys.stderr)
     return 0

@@ -166,6 +166,19 @@ def test_limits_of_rows_memory_and_time(
     assert main(["events", "query", str(place / "pq"), "SELECT * FROM range(1500)"]) == 0
     said = capfdbinary.readouterr()
     assert len(said.out.splitlines()) == 1001 and b"there are more" in said.err
+    # what is left out of a file that a program reads is said to whoever asked for quiet, too
+    sql = "SELECT repeat('x', 3000000) UNION ALL SELECT 'y'"
+    assert main(["events", "query", str(place / "pq"), sql, "--csv", "--quiet"]) == 0
+    assert b"1 rows larger than 2 MiB are left out" in capfdbinary.readouterr().err
+    assert main(["events", "query", str(place / "pq"), "SELECT 1", "--csv", "--quiet"]) == 0
+    assert not capfdbinary.readouterr().err
+
+
+def test_a_view_that_is_empty_for_want_of_a_parser_says_so(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["events", "query", str(place / "bag"), "SELECT count(*) FROM sessions", "--json"]) == 0
+    assert "sealbag: nothing was parsed: no rows of sessions" in capfd.readouterr().err
+    assert main(["events", "query", str(place / "work"), "SELECT count(*) FROM sessions", "--json"]) == 0
+    assert "no rows of" not in capfd.readouterr().err
 
 
 def test_hostile_texts_in_three_forms(place: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
