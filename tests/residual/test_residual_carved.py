@@ -33,7 +33,16 @@ def test_an_images_chunks_have_free_space_too(tmp_path: Path) -> None:
         assert event.attrs["Event"] == right[event.attrs["record"]].attrs["Event"]
     told = case.told[0]
     assert (told["residual-framed"], told["residual-A1"], told["residual-again"]) == (6, 3, 3)
-    assert not case.problems[0]
+    assert not case.problems[0] and told["residual-remembered-limit"] == 0
+
+
+def test_copies_beyond_what_is_remembered_are_given_and_the_bound_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, _, _ = _image()
+    monkeypatch.setattr("collectors.parsers.evtx.residual.parser.MAX_KEPT", 1)
+    told = Case(tmp_path, data, names={0: PAGES}).told[0]
+    assert (told["residual-A1"], told["residual-again"], told["residual-remembered-limit"]) == (5, 1, 1)
 
 
 def test_an_images_definitions_serve_logs_and_theirs_serve_it(tmp_path: Path) -> None:

@@ -185,3 +185,24 @@ def test_a_known_definition_is_recognised_only_if_it_reads_the_same() -> None:
                 except Unreadable:
                     outcomes.append(b"")
             assert outcomes[0] == outcomes[1], (one.offset, at)
+
+
+def test_more_definitions_than_a_store_takes_are_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through the task that gathers: what fits is given, and that there was more is its code."""
+    from forensics.tasks.gather_content import gather
+
+    parser = EvtxResidualParser()
+    content = opened(tmp_path, "a.evtx", log(KNOWN), parser)
+    item = {
+        "path": content.path, "size": content.size, "sha256": content.sha256, "inputs": {},
+        "plugin": "collectors.parsers.evtx.residual.parser:EvtxResidualParser", "out": str(tmp_path / "rows"),
+        "max_row": 1 << 19, "max_bytes": 1 << 24,
+    }  # fmt: skip
+    assert (told := gather(item, {}))["rows"] == 4 and told["code"] == ""
+    monkeypatch.setattr("collectors.parsers.evtx.residual.store.MAX_DEFINITIONS", 3)
+    told = gather(item, {})
+    assert (told["rows"], told["code"], told["detail"]) == (
+        3, "ValueError", "more than 3 definitions: those behind were not given",
+    )  # fmt: skip

@@ -35,7 +35,7 @@ MAX_KEPT = 100_000
 _CLASSES = ("A1", "A2", "A3", "B", "C", "D", "E")
 _TOLD = (
     "residual-framed", "residual-duplicates", "residual-conflicts", "residual-unreadable", "residual-declined",
-    "residual-again", "live-by-other-templates",
+    "residual-again", "residual-remembered-limit", "live-by-other-templates",
     *(f"residual-{name}" for name in _CLASSES),
 )  # fmt: skip
 
@@ -64,8 +64,14 @@ class EvtxResidualParser:
         return 0
 
     def gather(self, opened: Opened) -> Iterator[Mapping[str, Any]]:
-        """Yield each definition of this content once, with its best place."""
-        yield from rows_of(store_from(opened))
+        """Yield each definition of this content once, with its best place.
+
+        :raises ValueError: behind the last one, if there were more than a store takes.
+        """
+        store = store_from(opened)
+        yield from rows_of(store)
+        if store.full:
+            raise ValueError(f"more than {store.size} definitions: those behind were not given")
 
     def parse(self, opened: Opened) -> Iterator[Event | Problem]:
         """Yield an event for every residual record, or a problem for it."""
@@ -167,6 +173,8 @@ class Recovery:
             return True
         if len(self._given) < MAX_KEPT:
             self._given.add(key)
+        else:
+            self.counts["residual-remembered-limit"] = MAX_KEPT
         return False
 
     def _render(self) -> Iterator[tuple[Made, str] | Problem]:
