@@ -17,6 +17,7 @@ from typing import Any
 
 from collectors.parsers.evtx.columns import columns
 from collectors.parsers.evtx.matched import matched
+from collectors.parsers.evtx.mending import open_ended
 from collectors.parsers.evtx.parser import event_of
 from collectors.parsers.evtx.residual.binxml import FRAGMENT, Unreadable
 from collectors.parsers.evtx.residual.instance import body_end
@@ -26,9 +27,6 @@ from collectors.parsers.evtx.walk import HEADER, RECORD_MAGIC, SMALLEST, Record,
 from forensics.model.event import Event, Opened, Problem
 
 _HEAD = struct.Struct("<4sIQQ")
-#: last record's number and id in a chunk's header: the library gives nothing behind that id
-_LAST = (16, 32)
-_BEYOND = ((1 << 63) - 1).to_bytes(8, "little")
 _NUMBERS = struct.Struct("<QQ")
 #: records hidden in one frame that are given; a chunk cannot hold more
 MAX_INSIDE = 2_048
@@ -100,8 +98,7 @@ def _apart(chunk: bytes, given: list[Hidden]) -> bytes:
         _frame(copy, one.record.offset, one.record.size)
     for offset, end in first.items():
         _frame(copy, offset, end - offset)
-    for at in _LAST:
-        copy[at : at + 8] = _BEYOND
+    open_ended(copy)
     return bytes(copy)
 
 

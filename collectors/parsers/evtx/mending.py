@@ -46,6 +46,12 @@ def zeros(chunk: bytes, found: Walk) -> list[tuple[int, int]]:
     return [one for one in gaps(found) if one not in found.damaged and sum(one) < len(chunk)]
 
 
+def open_ended(copy: bytearray) -> None:
+    """Let no number be the last one: the library gives nothing behind the one that the chunk's header names."""
+    for at in _LAST:
+        copy[at : at + 8] = _BEYOND
+
+
 def mended(chunk: bytes, found: Walk, *, numbered: bool = True) -> bytes:
     """Return the chunk, padded to 64 KiB, with whole frames from 512 to the end of the active area.
 
@@ -54,8 +60,8 @@ def mended(chunk: bytes, found: Walk, *, numbered: bool = True) -> bytes:
     """
     copy = bytearray(chunk.ljust(CHUNK, b"\0"))
     ids = {record.offset: number if numbered else record.id for number, record in enumerate(found.records, 1)}
-    for at in _LAST if numbered else ():
-        copy[at : at + 8] = _BEYOND
+    if numbered:
+        open_ended(copy)
     fillers = {offset for offset, length in gaps(found) if length >= _EMPTY}
     starts = sorted([*ids, *fillers])
     for start, end in itertools.pairwise([*starts, found.free]):

@@ -12,7 +12,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 HEADER = 4096
 CHUNK = 65536
@@ -98,17 +98,6 @@ def file_header(head: bytes) -> FileHeader:
     flags, crc = struct.unpack_from("<II", head, 120)
     bad = zlib.crc32(head[:120]) != crc
     return FileHeader(True, chunks, next_record, bool(flags & 1), bad, block, bool(flags & 2))
-
-
-def chunks(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield (offset in the file, bytes) of every 64 KiB slot behind the header, the cut-off last one too."""
-    offset = HEADER
-    stream.seek(offset)
-    while block := stream.read(CHUNK):
-        while len(block) < CHUNK and (more := stream.read(CHUNK - len(block))):
-            block += more
-        yield offset, block
-        offset += len(block)
 
 
 def framed(chunk: bytes, offset: int, state: State = "sound") -> Record | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collectors.parsers.evtx.columns import Columns, columns
+from collectors.parsers.evtx.parser import event_of
 from collectors.parsers.evtx.residual.instance import Body, Instance, digest
 from collectors.parsers.evtx.residual.live import LiveRecords, witness
 from collectors.parsers.evtx.residual.resolve import Class, Part
@@ -129,18 +130,9 @@ def _named(opened: Opened, made: Made, text: str, live: LiveRecords) -> Event:
     view = columns(attrs)
     attrs |= _about(made, live) | {"channel": _own(attrs, "Channel"), "computer": _own(attrs, "Computer")}
     if made.kind[0] == "A":
-        return _event(opened, made, view, attrs)
+        return event_of(opened, f"o{made.offset}", view, attrs, "recovered")
     bare = Columns(view.ts, view.ts_raw, "", "", "", "", _plain(attrs))
-    return _event(opened, made, bare, attrs)
-
-
-def _event(opened: Opened, made: Made, view: Columns, attrs: dict[str, Any]) -> Event:
-    dated = view.ts is not None
-    return opened.event(
-        f"o{made.offset}", ts=view.ts, ts_kind="created" if dated else "", tz_basis="utc" if dated else "none",
-        ts_raw=view.ts_raw, state="recovered", user=view.user, src_ip=view.src_ip, process=view.process,
-        action=view.action, message=view.message, attrs=attrs,
-    )  # fmt: skip
+    return event_of(opened, f"o{made.offset}", bare, attrs, "recovered")
 
 
 def _leaves(value: Any, name: str = "", depth: int = 0) -> Iterator[str]:

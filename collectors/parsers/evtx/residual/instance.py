@@ -66,15 +66,10 @@ def read_body(chunk: bytes, offset: int, size: int) -> Body:
 
     :raises Unreadable: it is no binary XML that fits the record.
     """
-    at, end = offset + 24, offset + size - 4
-    if not chunk.startswith(FRAGMENT, at):
-        raise Unreadable("no fragment header")
-    if at + 4 < end and chunk[at + 4] == _TEMPLATE:
-        body, after = _instance(chunk, at + 4, end, deep=False)
-        if after >= end or chunk[after]:
-            raise Unreadable("the values are not followed by an end")
-        return body
-    return Reader(chunk, at, end, definition=False).read()
+    body, stop = _body(chunk, offset, size)
+    if isinstance(body, Instance) and (stop > offset + size - 4 or chunk[stop - 1]):
+        raise Unreadable("the values are not followed by an end")
+    return body
 
 
 def body_end(chunk: bytes, offset: int, size: int) -> int:
@@ -82,13 +77,19 @@ def body_end(chunk: bytes, offset: int, size: int) -> int:
 
     :raises Unreadable: it is no binary XML that fits the record.
     """
+    return _body(chunk, offset, size)[1]
+
+
+def _body(chunk: bytes, offset: int, size: int) -> tuple[Body, int]:
+    """Return the body, and where it ends with the byte behind an instance's values, whatever that is."""
     at, end = offset + 24, offset + size - 4
     if not chunk.startswith(FRAGMENT, at):
         raise Unreadable("no fragment header")
     if at + 4 < end and chunk[at + 4] == _TEMPLATE:
-        _, after = _instance(chunk, at + 4, end, deep=False)
-        return after + 1
-    return at + Reader(chunk, at, end, definition=False).read().length
+        body, after = _instance(chunk, at + 4, end, deep=False)
+        return body, after + 1
+    bare = Reader(chunk, at, end, definition=False).read()
+    return bare, at + bare.length
 
 
 def _instance(chunk: bytes, at: int, end: int, *, deep: bool) -> tuple[Instance, int]:
