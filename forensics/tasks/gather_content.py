@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from forensics.tasks.content_file import ContentFile
-from forensics.tasks.parse_content import load_plugin, seldom_collected
+from forensics.tasks.parse_content import content_of, load_plugin, seldom_collected
 from forensics.tasks.rowfile import RowsUnwritten, RowWriter
 from forensics.worker.items import beat
 
@@ -33,7 +32,7 @@ def gather(item: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
         ``code`` and ``detail`` if the parser raised: what it gave before stands.
     """
     parser = load_plugin(item["plugin"], item.get("options") or {})
-    content = ContentFile(item["path"], item["size"], item["sha256"], item["inputs"], parser.id, parser.version)
+    content = content_of(item, parser)
     too_large = beyond = written = 0
     code = detail = ""
     with seldom_collected(), RowWriter(item["out"]) as rows:
