@@ -10,8 +10,8 @@ from forensics.answers.cited import Cited, same
 from forensics.model.event import Event
 from forensics.source.times import SECOND
 
-#: rows of one table that are kept
-MAX_ROWS = 50_000
+#: rows of one table that are kept; records that are known again in copies of a log
+MAX_ROWS, MAX_COPIES = 50_000, 200_000
 #: two logs of one computer write of one step within this
 ONE_STEP = 5 * SECOND
 
@@ -59,6 +59,7 @@ class Changes:
     """Steps of a case.
 
     :param beyond: records of steps that were not kept.
+    :param uncompared: records that were not remembered, so that a copy of one counts again.
     """
 
     copies: dict[tuple[object, ...], Change] = field(default_factory=dict)
@@ -66,6 +67,7 @@ class Changes:
     steps: list[Change] = field(default_factory=list)
     seen: int = 0
     beyond: int = 0
+    uncompared: int = 0
 
     def _new(self, event: Event, made: Change) -> Change | None:
         if len(self.steps) + len(self.groups) >= MAX_ROWS:
@@ -97,8 +99,10 @@ class Changes:
                 self.groups[key] = change
             else:
                 change.count += 1
-                if len(self.copies) < 4 * MAX_ROWS:
+                if len(self.copies) < MAX_COPIES:
                     self.copies[same(event)] = change
+                else:
+                    self.uncompared += 1
         change.add(event)
 
     def _joined(self) -> list[Change]:
@@ -131,6 +135,8 @@ class Changes:
         """What could not be kept, as a sentence; nothing if all was."""
         if self.beyond:
             yield f"{self.beyond:,} further records were not kept (the first {MAX_ROWS:,} are)"
+        if self.uncompared:
+            yield f"{self.uncompared:,} records were not remembered: copies of them are counted as records"
 
 
 def _other(one: Change, two: Change) -> bool:

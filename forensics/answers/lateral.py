@@ -26,7 +26,7 @@ class Edge:
     """One way from one machine to another.
 
     :param count: records, each once however many copies of it there are.
-    :param times: the first of each ten minutes, at most :data:`MAX_SPANS`, the earliest.
+    :param times: the first of each ten minutes, at most :data:`MAX_SPANS`, the earliest; *cut*: there were later ones.
     """
 
     source: str
@@ -40,6 +40,7 @@ class Edge:
     more: int = 0
     times: list[int] = field(default_factory=list)
     spans: set[int] = field(default_factory=set)
+    cut: bool = False
     cited: Cited = field(default_factory=Cited)
 
     def add(self, event: Event, detail: str, again: bool) -> None:
@@ -59,6 +60,7 @@ class Edge:
         if event.ts // SPAN not in self.spans:
             self.spans.add(event.ts // SPAN)
             insort(self.times, event.ts)
+            self.cut = self.cut or len(self.times) > MAX_SPANS
             for gone in self.times[MAX_SPANS:]:
                 self.spans.discard(gone // SPAN)
             del self.times[MAX_SPANS:]
@@ -80,6 +82,7 @@ class Graph:
     edges: dict[Step, Edge] = field(default_factory=dict)
     names: Names = field(default_factory=Names)
     copies: set[int] = field(default_factory=set)
+    uncompared: int = 0
     beyond: int = 0
     seen: int = 0
 
@@ -99,6 +102,8 @@ class Graph:
         edge.add(event, step.detail, copy in self.copies)
         if len(self.copies) < MAX_COPIES:
             self.copies.add(copy)
+        else:
+            self.uncompared += copy not in self.copies
 
     def ordered(self) -> list[Edge]:
         """Edges by their first time, undated last."""
@@ -111,6 +116,8 @@ class Graph:
         """What could not be kept."""
         if self.beyond:
             yield f"{self.beyond:,} further steps between machines were not kept (edges beyond {MAX_EDGES:,})"
+        if self.uncompared:
+            yield f"{self.uncompared:,} records were not remembered: copies of them are counted as records"
 
 
 def graph(case: Case) -> Graph:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from forensics.answers.case import Case, NotEvaluated
 from forensics.answers.grade import Subject, finding, missing
-from forensics.answers.lateral import Edge, Graph, graph
+from forensics.answers.lateral import MAX_SPANS, Edge, Graph, graph
 from forensics.answers.lateral_edges import UNKNOWN
 from forensics.answers.places import public
 from forensics.answers.session import bare
@@ -36,6 +36,10 @@ class Lateral:
         yield from chains.find()
         if chains.left:
             yield missing(ID, "chains", f"more than {MAX_PAIRS:,} pairs of steps: {chains.left:,} not compared")
+        cut = sum(edge.cut for edge in found.edges.values())
+        if cut:
+            words = f"{cut:,} ways were used in more than {MAX_SPANS} spans of ten minutes: the later ones"
+            yield missing(ID, "chains", f"{words} are not compared")
         for text in found.said():
             yield missing(ID, "movement between machines", text)
         if not found.seen and case.parsers():

@@ -297,3 +297,19 @@ def test_bounds_are_said(monkeypatch):
         assert len(list(made[name])) == 10 and word in made[name].notes[0]
     reasons = {one.answer for one in run_all(logs.case).not_evaluated if "2 further" in one.reason}
     assert {"answers.services", "answers.lateral", "answers.powershell"} <= reasons
+
+
+def test_copies_and_spans_beyond_a_bound_are_said(monkeypatch):
+    logs = Logs()
+    for number in range(5):
+        logs.logon(number * 3600, hex(number), kind=3, ip="10.0.0.1")
+        logs.add(number * 60, "System", 7036, {"param1": "Spooler", "param2": "stopped"})
+    for module, name in ((lateral, "MAX_COPIES"), (lateral, "MAX_SPANS"), (changes, "MAX_COPIES")):
+        monkeypatch.setattr(module, name, 3)
+    said = {one.reason for one in run_all(logs.case).not_evaluated if one.answer == "answers.lateral"}
+    assert "2 records were not remembered: copies of them are counted as records" in said
+    assert any(one.startswith("1 ways were used in more than") for one in said)
+    made = tables(logs.case)["services"]
+    assert [row["count"] for row in made] == [5] and made.notes == [
+        "2 records were not remembered: copies of them are counted as records"
+    ]
