@@ -153,6 +153,11 @@ def test_bounds(tmp_path: Path) -> None:
     events, problems, _ = read_text(tmp_path, big + "\n" + "x" * 1_000_000 + "\n" + GROUP[2] + "\n")
     assert {one.code for one in problems} == {"line", "line-too-long"} and len(events) == 1
     assert events[0].attrs["records"][0]["fields_cut"] is True and len(events[0].attrs["args"]) <= 1024
+    many = "".join(f'type=PATH msg=audit({AT}:31): item={n} name="/{n}{"x" * 150}"\n' for n in range(300))
+    (event,), _, _ = read_text(tmp_path, many)
+    shown = event.attrs["paths"]
+    assert event.attrs["paths_cut"] is True and 100 < len(shown) < 300 == len(event.attrs["records"])
+    assert "args_cut" not in event.attrs and "keys_cut" not in event.attrs
 
 
 def test_hostile_values(tmp_path: Path) -> None:

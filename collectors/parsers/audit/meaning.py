@@ -170,15 +170,21 @@ def _bounded(values: Sequence[str]) -> list[str]:
     return out
 
 
+def _list(found: dict[str, Any], name: str, values: Sequence[str]) -> None:
+    """Put *values* under *name* as far as they fit, and say so if not all do."""
+    shown = found[name] = _bounded(values)
+    if len(shown) < len(values):
+        found[f"{name}_cut"] = True
+
+
 def _detail(records: Sequence[Record], main: Record, found: dict[str, Any]) -> None:
     """Read what stands beside the main record: arguments, paths, title, keys, addresses."""
     args, count = arguments(records)
     if args or count >= 0:
-        found["args"] = _bounded(args)
-        found |= {"args_cut": True} if len(found["args"]) < len(args) else {}
+        _list(found, "args", args)
     paths = [one.value("name") for one in records if one.type == "PATH" and one.value("name")]
     if paths:
-        found["paths"] = _bounded(paths)
+        _list(found, "paths", paths)
     cwd, title = first(records, "CWD"), first(records, "PROCTITLE")
     if cwd is not None:
         found["cwd"] = one_line(cwd.value("cwd"), MAX_ARG)
@@ -186,7 +192,7 @@ def _detail(records: Sequence[Record], main: Record, found: dict[str, Any]) -> N
         found["proctitle"] = one_line(title.value("proctitle").rstrip("\0").replace("\0", " "), MAX_ARG)
     keys = [key for one in records for key in one.value("key").split("\x01") if key]
     if keys:
-        found["keys"] = _bounded(list(dict.fromkeys(keys)))
+        _list(found, "keys", list(dict.fromkeys(keys)))
     place = first(records, "SOCKADDR")
     if place is not None and (shown := sockaddr(place.fields.get("saddr", ""))):
         found["socket"] = shown
