@@ -230,3 +230,14 @@ def test_a_manifest_that_names_itself_a_thousand_times_is_bounded(
     first, second, problem = _parsed(provider_file(data), tmp_path)
     assert isinstance(first, Event) and isinstance(second, Event)
     assert isinstance(problem, Problem) and "more than 100 templates" in problem.detail
+
+
+def test_more_resources_than_are_looked_at_are_a_problem(tmp_path: Path) -> None:
+    """A table that says it has 65 names, or languages: that not all were looked at is stated."""
+    for table in (40, 64):
+        data = bytearray(DLL)
+        at = 1024 + 8192 + table + 12
+        assert struct.unpack_from("<HH", data, at) == (0, 1)
+        struct.pack_into("<HH", data, at, 0, 65)
+        (problem,) = _parsed(bytes(data), tmp_path)
+        assert isinstance(problem, Problem) and "65 entries" in problem.detail

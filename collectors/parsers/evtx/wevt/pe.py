@@ -86,13 +86,18 @@ def image(head: bytes) -> Image | None:
     return None if place is None else Image(found.sections, place)
 
 
-def _entries(read: Read, base: int, table: int) -> Iterator[tuple[int, int]]:
-    """Yield (name or number, offset) of a table's entries, up to MAX_ENTRIES; none if it is cut off."""
+def _entries(read: Read, base: int, table: int, *, every: bool = False) -> Iterator[tuple[int, int]]:
+    """Yield (name or number, offset) of a table's entries, up to MAX_ENTRIES; none if it is cut off.
+
+    :raises ValueError: *every* entry is wanted, and there are more.
+    """
     head = read(base + table, 16)
     if len(head) < 16:
         return
-    count = min(sum(struct.unpack_from("<HH", head, 12)), MAX_ENTRIES)
-    raw = read(base + table + 16, 8 * count)
+    count = sum(struct.unpack_from("<HH", head, 12))
+    if every and count > MAX_ENTRIES:
+        raise ValueError(f"a resource table of {count} entries: {MAX_ENTRIES} at most are looked at")
+    raw = read(base + table + 16, 8 * min(count, MAX_ENTRIES))
     yield from struct.iter_unpack("<II", raw[: len(raw) // 8 * 8])
 
 
@@ -118,15 +123,15 @@ def has_templates(head: bytes, read: Read) -> bool:
 def resources(read: Read) -> Iterator[Resource]:
     """Yield the resources of the type, of every name and language.
 
-    :raises ValueError: one of them does not lie in the file, or is larger than any provider's.
+    :raises ValueError: one of them does not lie in the file, or is larger than any provider's; or they are too many.
     """
     found = image(read(0, HEAD))
     table = None if found is None else template_table(read, found.resources)
     if found is None or table is None:
         return
     base, count, seen = found.resources, 0, set[int]()
-    for _, name in _entries(read, base, table):
-        for _, leaf in _entries(read, base, name & ~_HIGH) if name & _HIGH else ():
+    for _, name in _entries(read, base, table, every=True):
+        for _, leaf in _entries(read, base, name & ~_HIGH, every=True) if name & _HIGH else ():
             count += 1
             if count > MAX_RESOURCES:
                 raise ValueError(f"more than {MAX_RESOURCES} resources of the type {TYPE}")
