@@ -163,6 +163,9 @@ def test_the_loader_refuses_what_is_wrong(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(RuleInvalid, match="not TOML"):
         load([path])
+    path.write_text("[provider.A]\n1 = { action = 'a', say = 'x' }\n" + "#" * (1 << 20))
+    with pytest.raises(RuleInvalid, match="larger than"):
+        load([path])
     path.write_text("[provider.A]\n1 = { action = 'a', say = 'x' }")
     again = tmp_path / "b.toml"
     again.write_text("[provider.a]\n1 = { action = 'a', say = 'y' }")

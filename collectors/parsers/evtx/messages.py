@@ -56,13 +56,17 @@ def _known(row: Any, where: str) -> Known:
 def load(files: Iterable[Path]) -> Catalogue:
     """Read a catalogue.
 
-    :raises RuleInvalid: for a file that is no TOML, a row with a name that is none, or an event that two rows name.
+    :raises RuleInvalid: for a file that is no TOML or larger than 1 MiB, a row with a name that is none, or an event
+        that two rows name.
     :raises OSError: if a file cannot be read.
     """
     known: dict[tuple[str, str], Known] = {}
     default, words = Known(), dict[str, dict[str, str]]()
     for path in sorted(files):
-        raw = path.read_bytes()[:MAX_FILE]
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_FILE + 1)
+        if len(raw) > MAX_FILE:
+            raise RuleInvalid(f"larger than {MAX_FILE} bytes", where=path.name)
         try:
             data = tomllib.loads(raw.decode("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
