@@ -151,13 +151,13 @@ class OutputInsideSource(OutputRefused):
 class StorageError(SealbagError):
     """Reading or writing the destination failed."""
 
-    code, exit, hint = "storage", 74, "Check the destination disk, then run again with --resume."
+    code, exit, hint = "storage", 74, "Check the destination disk, then run again; a bag goes on with --resume."
 
 
 class DiskFull(StorageError):
     """The destination has no space left."""
 
-    code, hint = "disk-full", "Free space or move the bag to a larger disk, then --resume."
+    code, hint = "disk-full", "Free space or use a larger disk, then run again; a bag goes on with --resume."
 
 
 class TargetError(StorageError):

@@ -275,7 +275,7 @@ def summary(bag: Bag, verdict: Verdict, *, ticket: bool = False) -> str:
     states = [rule.state for rule in coverage.rules]
     lines = [
         f"verdict      {verdict.code} (against the key that {'signed the job ticket' if ticket else 'this run used'})",
-        f"taken        {taken:,} artefacts complete, {human_bytes(bag.bytes)} read and hashed",
+        f"taken        {taken:,} artefacts and listings complete, {human_bytes(bag.bytes)} read and hashed",
         f"otherwise    {others or 'nothing'}",
         f"rules        {states.count('matched')} matched, {states.count('absent')} absent, "
         f"{states.count('excluded')} excluded, {states.count('not-evaluated')} not evaluated",

@@ -28,7 +28,7 @@ def stream_text(sent: Streamed) -> str:
     taken = bag.counts.get("complete", 0)
     lines = [
         "verdict      none yet: the contents have left this host; sealbag unpack gives it",
-        f"taken        {taken:,} artefacts complete, {human_bytes(bag.bytes)} read and hashed",
+        f"taken        {taken:,} artefacts and listings complete, {human_bytes(bag.bytes)} read and hashed",
         f"gaps         {len(bag.coverage.gaps):,}" + ("" if bag.coverage.gaps else " (everything asked for was had)"),
     ]
     lines += [f"  {g.outcome} {g.code}: {g.path.display}"[:160] for g in bag.coverage.gaps[:10]]

@@ -16,7 +16,7 @@ os_write = os.write
 def storage_error(error: OSError, path: str) -> StorageError:
     """Return the error of this project for an OSError of the destination."""
     kind = DiskFull if error.errno in _FULL else StorageError
-    return kind(f"cannot write the bag ({os.strerror(error.errno or 0)})", where=path)
+    return kind(f"cannot write ({os.strerror(error.errno or 0)})", where=path)
 
 
 def write_all(fd: int, data: bytes | bytearray | memoryview, path: str = "") -> None:

@@ -90,6 +90,8 @@ def test_export(places, capsys, tmp_path):
     assert any(row["message"].startswith("'=cmd") for row in table)
     assert call(capsys, "export", places / "work", "--out", out)[0] == 73, "a file that is there stays"
     assert out.stat().st_mode & 0o777 == 0o600
+    code, _, err = call(capsys, "export", places / "work", "--out", tmp_path / "none" / "e.csv")
+    assert code == 74 and "cannot write (" in err and "write the bag" not in err, "this is no bag"
     code, _, err = call(capsys, "export", places / "work", "--format", "timesketch-jsonl", "--out", tmp_path / "t")
     assert code == 0 and "3 rows; 2 undated events left out" in err
     code, _, err = call(capsys, "export", places / "work", "--format", "bodyfile", "--out", tmp_path / "b")
