@@ -18,7 +18,7 @@ from forensics.workspace.work import Workspace
 
 #: names of one content among which a finding's is looked for
 MAX_PLACES = 64
-#: rules that did not run and are named
+#: rules that did not run and are named; that there were more is a row of its own
 MAX_NOT_RUN = 4000
 LEVELS = ("alert", "warning", "notice")
 
@@ -118,8 +118,11 @@ def _scan_rows(partitions: Iterable[Partition], done: Answered) -> Iterator[Find
 
 def _note_rule(row: Mapping[str, Any], done: Answered) -> None:
     said = {name: str(row.get(name, ""))[:300] for name in ("not_run", "where", "reason")}
-    if said not in done.not_run and len(done.not_run) < MAX_NOT_RUN:
-        done.not_run.append(said)
+    if said in done.not_run or len(done.not_run) > MAX_NOT_RUN:
+        return
+    if len(done.not_run) == MAX_NOT_RUN:
+        said = {"not_run": "more rules", "where": "", "reason": f"beyond {MAX_NOT_RUN:,} they are not listed"}
+    done.not_run.append(said)
 
 
 def _held_scans(bag: Path, receipts: Iterable[Receipt], scanners: Iterable[str]) -> list[Partition]:

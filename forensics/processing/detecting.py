@@ -147,10 +147,11 @@ class _Run:
         self.rules_sha256 = self._options["sha256"] = str(value.get("sha256", ""))[:64]
         self.correlations = int(value.get("correlations", 0))
         self.report.packs = _packs(value, packs)
-        problems = sum(len(pack.problems) for pack in self.report.packs)
+        problems, more = sum(len(pack.problems) for pack in self.report.packs), int(value.get("more_problems", 0))
         self.report.counts["rules"] = int(value.get("rules", 0)) + self.correlations
-        self.report.counts["rule_problems"] = problems + int(value.get("more_problems", 0))
+        self.report.counts["rule_problems"] = problems + more
         self.report.require_rules(paths[0])
+        self._add_problems([], more)
 
     def detect(self, sink: Sink) -> ScanReport:
         """Match, unless this very run is there already."""
@@ -328,8 +329,17 @@ class _Run:
             RuleProblem(file, title, f"did not answer in time on {count:,} events: undecided there")
             for (file, title), count in self._undecided.most_common(MAX_SLOW)
         ]
+        self.report.counts["rule_problems"] += len(self._undecided)
+        self._add_problems(told, len(self._undecided) - len(told))
+
+    def _add_problems(self, told: Sequence[RuleProblem], more: int) -> None:
+        """Put problems beside those of the first pack; that there are *more* is one of its own."""
+        if more:
+            told = [
+                *told,
+                RuleProblem("", f"{more:,} more rules", "did not run to their end; their names are not listed"),
+            ]
         if told:
-            self.report.counts["rule_problems"] += len(self._undecided)
             first, *rest = self.report.packs
             self.report.packs = Pack(first.name, first.sha256, first.rules, (*first.problems, *told)), *rest
 

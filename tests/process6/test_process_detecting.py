@@ -190,6 +190,17 @@ def test_what_a_child_says_is_checked(tmp_path: Path, monkeypatch: pytest.Monkey
             check_finding(good | change, "sigma", packs, contents[0].sha256)
 
 
+def test_problems_beyond_those_that_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, detecting_children: None
+) -> None:
+    monkeypatch.setattr(detecting, "_PREPARE", "process_kit:terse_prepare")
+    rules = pack(tmp_path / "rules", a=ANY, b=BAD, c=BAD.replace("No condition", "Neither"), d="title: [")
+    report, rows = _detect(tmp_path, _logs(tmp_path, services("a")), rules)
+    assert report.receipt is not None and report.receipt.counts["rule_problems"] == 3
+    not_run = [row for row in rows if "not_run" in row]
+    assert [row["not_run"] for row in not_run] == ["No condition", "2 more rules"]
+
+
 def test_bad_packs(tmp_path: Path) -> None:
     for text in (BAD, "\x00\x01", "title: [", "correlation: {}"):
         folder = pack(tmp_path / str(abs(hash(text))), a=text)

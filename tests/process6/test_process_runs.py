@@ -16,6 +16,8 @@ import pytest
 from detect_kit import ANY, BAD, MANY, SERVICE, pack, services
 from process_kit import Sink, content, parse_all
 
+from forensics.pipeline import findings as found_by
+from forensics.pipeline.jobs import open_work
 from forensics.processing.plugins import Loaded, load_plugins
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "triage"))
@@ -65,6 +67,12 @@ def test_a_triage_detects_and_ends_valid(triaged: tuple[Path, Row]) -> None:
     assert {"A service of ours", "No condition"} <= set(report.column("detection", "title"))
     # what a stranger verifies is what it was
     assert sealbag("verify", out / "bag", "--seal", row["seal_sha256"]).returncode == 0
+
+
+def test_more_rules_that_did_not_run_than_are_named(triaged: tuple[Path, Row], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(found_by, "MAX_NOT_RUN", 0)
+    (done,) = open_work(triaged[0] / "work").answered
+    assert [row["not_run"] for row in done.not_run] == ["more rules"]
 
 
 def test_companions_and_judged_alerts_are_in_the_bag(triaged: tuple[Path, Row]) -> None:
