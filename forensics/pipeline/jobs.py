@@ -88,11 +88,13 @@ class Work:
         said = [f"plug-in {name}: {reason}" for name, reason in self.broken]
         unread = {f"results: {one.code} {one.detail}": None for done in self.answered for one in done.unread()}
         said += list(unread)[:MAX_UNREAD]
+        if len(unread) > MAX_UNREAD:
+            said.append(f"results: {len(unread) - MAX_UNREAD:,} more problems")
         if self.processed is None:
             return said
         for scan in self.processed.scans:
             said += [_rule_problem(one) for pack in scan.packs for one in pack.problems]
-            said += [f"{path}: scan {status}: {code} {detail}" for path, status, code, detail in scan.not_scanned]
+            said += [f"{path}: scan {why}" for path, why in scan.missing()]
             before = self.space.find(scan.key) if scan.skipped else None
             said += [f"in an earlier run: {warning}" for warning in (before.warnings if before is not None else ())]
         if self.processed.not_judged:

@@ -116,7 +116,7 @@ def scan_loose(
         out.report = detect(targets_of(claims, ()), packs, sink, workers=workers, on_done=told, cache=cache)
         if sink.rows is not None:
             out.findings = sorted(_findings(sink.rows, out), key=_grave)
-    out.not_read += [(path, f"{status}: {code} {detail}") for path, status, code, detail in out.report.not_scanned]
+    out.not_read += out.report.missing()
     return out
 
 
@@ -199,6 +199,8 @@ def _claim(path: Path, name: str, parsers: Sequence[Loaded]) -> Claim | None:
     if found.unread:
         raise InputError(found.unread[0][1])
     if not claims:
+        for one, (why, _) in found.no_claims.items():
+            raise InputError(f"{one} failed when asked about it: {why}")
         return None
     content.sha256 = _digest(path)
     return claims[0]

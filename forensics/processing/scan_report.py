@@ -50,7 +50,7 @@ class ScanReport:
     :param levels: findings by level.
     :param rules: findings by rule.
     :param not_scanned: path, status, code and detail of contents (the first 1,000) that were
-        not scanned to the end.
+        not scanned to the end; *unnamed*: how many more.
     :param receipt: as stored; None if the very same run was there already (*skipped*).
     """
 
@@ -59,6 +59,7 @@ class ScanReport:
     levels: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
     not_scanned: list[tuple[str, str, str, str]] = field(default_factory=list)
+    unnamed: int = 0
     receipt: Receipt | None = None
     skipped: bool = False
     key: str = ""
@@ -71,6 +72,13 @@ class ScanReport:
         """Put down something that was not scanned to the end, by its name."""
         if len(self.not_scanned) < MAX_NAMED:
             self.not_scanned.append((name, status, code, detail))
+        else:
+            self.unnamed += 1
+
+    def missing(self) -> list[tuple[str, str]]:
+        """What was not scanned to the end, and why; what is not named stands as a number at the end."""
+        said = [(path, f"{status}: {code} {detail}") for path, status, code, detail in self.not_scanned]
+        return said + ([("others", f"{self.unnamed:,} more were not scanned to the end")] if self.unnamed else [])
 
     def require_rules(self, where: Path) -> None:
         """Stop before a scan that could find nothing.

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from detect_kit import ANY, BAD, SERVICE, pack, services
+from process_kit import loaded
 
 from forensics import verify
 from forensics.cli.run import run
+from forensics.pipeline import loose
+from forensics.processing import scan_report
+from forensics.processing.parsers import Parsers
 
 SCHEMAS = Path(__file__).parents[2] / "docs/schema"
 
@@ -93,6 +98,36 @@ def test_a_folder_without_a_log_is_not_a_clean_one(
     not_read = _rows(capsys.readouterr().out)[-1]["not_read"]
     assert {"path": str(tmp_path), "why": "no event log that rules can be matched with lies in it"} in not_read
     assert str(place / "logs") not in [row["path"] for row in not_read]
+
+
+def test_more_logs_not_read_than_are_named(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan_report, "MAX_NAMED", 1)
+    for number in range(3):
+        (tmp_path / f"{number}.evtx").write_bytes(services("a", f"b{number}")[:5000])
+    not_read = loose.scan_loose([tmp_path], [place / "rules"]).not_read
+    assert [Path(path).name for path, _ in not_read] == ["0.evtx", "others"]
+    assert not_read[1][1] == "2 more were not scanned to the end"
+
+
+class Raising:
+    """Fails when it is asked."""
+
+    id, version, inputs = "made.raising", "1", ("name",)
+
+    def claims(self, name: str, head: bytes) -> int:
+        raise KeyError(name)
+
+    def parse(self, opened: Any) -> Iterator[Any]:
+        yield from ()
+
+    def texts(self, opened: Any) -> Iterator[tuple[str, str]]:
+        yield from ()
+
+
+def test_a_parser_that_fails_when_asked_is_named(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loose, "load_parsers", lambda verify: Parsers((loaded(Raising),)))
+    not_read = dict(loose.scan_loose([place / "logs/System.evtx"], [place / "rules"]).not_read)
+    assert "made.raising failed when asked about it: KeyError" in not_read[str(place / "logs/System.evtx")]
 
 
 def test_words_that_do_not_fit(place: Path, tmp_path: Path, sealed: Any, capsys: pytest.CaptureFixture[str]) -> None:
