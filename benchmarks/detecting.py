@@ -172,12 +172,16 @@ def run() -> Result | None:
         return None
     log = str(logmix.log(RECORDS))
     _ask("written", log)  # an earlier run, from which the classes are in the cache
-    first, said = _rate("matching alone, memories empty at the start", ("match", log), 35_000)
-    off, _ = _rate("matching alone, nothing remembered", ("match-off", log), 20_000)
-    bytes_, _ = _rate("EVTX to matches, compiled set cached", ("whole", log), 25_000)
-    rows, _ = _rate("EVTX to finding rows written (at most 1,000 of a rule)", ("written", log), 25_000)
+    first, said = _rate("matching alone, classes and functions made, memories empty", ("match", log), 35_000)
+    off, _ = _rate("matching alone, classes and functions made, nothing remembered", ("match-off", log), 20_000)
+    bytes_, _ = _rate("EVTX to matches, compiled set and classes cached", ("whole", log), 25_000)
+    rows, _ = _rate("EVTX to finding rows (at most 1,000 of a rule), both cached", ("written", log), 25_000)
     slow = _ask("reference", log)
-    figures = [first, off, bytes_, rows, Figure(
+    anew = Figure(
+        "matching alone, classes arranged and functions made anew", f"{said['with classes']:,.0f} events/s a core",
+        note="the first of these runs",
+    )  # fmt: skip
+    figures = [first, anew, off, bytes_, rows, Figure(
         "unfiltered engine (reference)", f"{slow['rate']:,.0f} events/s a core",
         note=f"{slow['events']} events of the same log; ours is {said['rate'] / slow['rate']:,.0f}x",
     )]  # fmt: skip
@@ -204,8 +208,7 @@ def _about(said: dict[str, Any]) -> list[str]:
         f"that only those hold: {', '.join(leaks)}.",
         "From EVTX: the rules and the arrangement of the classes that an earlier run over the same log met are in the "
         "cache, and reading both is counted; memories are empty. "
-        "Matching alone: the rules' functions are made before; with the classes arranged anew and the functions it is "
-        f"{said['with classes']:,.0f} events/s. Identity with the reference engine is a test "
+        "Matching alone says of each row what was made before. Identity with the reference engine is a test "
         "(tests/detect/test_fast_real.py), not a figure. Zircolite is not on the package index under its name and is "
         "not compared.",
     ]
