@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from forensics.events.csvsafe import cell
+from forensics.events.csvsafe import csv_bytes
 from forensics.source.times import rfc3339
 
 #: column, heading, widest; 0 takes what is left
@@ -156,33 +154,16 @@ def csv_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     source = iter(rows)
     first = next(source, None)
     head = list(dict.fromkeys((*(one[0] for one in COLUMNS[name]), *(first or ()))))
-    known, text = frozenset(head), io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow([*head, "more"])
-    for row in () if first is None else chain((first,), source):
-        more = {field: value for field, value in row.items() if field not in known}
-        times = ((field, row.get(field)) for field in head)
-        cells = [rfc3339(value) if field in TIMES and type(value) is int else value for field, value in times]
-        writer.writerow([*map(cell, cells), cell(more) if more else ""])
-        if text.tell() > 1 << 18:
-            yield text.getvalue().encode("utf-8")
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue().encode("utf-8")
+    known = frozenset(head)
 
+    def cells() -> Iterator[list[Any]]:
+        for row in () if first is None else chain((first,), source):
+            more = {field: value for field, value in row.items() if field not in known}
+            times = ((field, row.get(field)) for field in head)
+            values = [rfc3339(value) if field in TIMES and type(value) is int else value for field, value in times]
+            yield [*values, more or None]
 
-def csv_cells(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[bytes]:
-    """Yield any rows as CSV with a heading line; cells, headings too, are safe for spreadsheets."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(map(cell, names))
-    for row in rows:
-        writer.writerow(map(cell, row))
-        if text.tell() > 1 << 18:
-            yield text.getvalue().encode("utf-8")
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue().encode("utf-8")
+    return csv_bytes([*head, "more"], cells())
 
 
 def lines_of(names: Sequence[str], rows: Iterable[Sequence[Any]], clean: Callable[[str], str]) -> Iterator[str]:

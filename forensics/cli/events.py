@@ -19,7 +19,7 @@ from forensics.catalogue.text import safe
 from forensics.cli.events_analysis import parquet_command, query_command
 from forensics.cli.events_carve import command as carve_command
 from forensics.cli.events_coverage import command as coverage_command
-from forensics.cli.events_options import filters, place_argument, say_problems
+from forensics.cli.events_options import filters, place_argument, put, say_problems
 from forensics.cli.events_tables import TABLES, table_command
 from forensics.cli.looking import say
 from forensics.cli.options import output_options, print_json
@@ -124,9 +124,7 @@ def export(
             yield from event_rows(case, chosen)
 
     if out is None:
-        for piece in FORMATS[form](rows(), done):
-            sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+        put(FORMATS[form](rows(), done))
     else:
         _write(out, form, rows(), done)
     say_problems(seen)

@@ -15,14 +15,15 @@ import click
 from forensics.acquisition.progress import Progress
 from forensics.answers.bagcase import BagCase
 from forensics.answers.opening import cases
-from forensics.answers.table import COLUMNS, TIMES, csv_cells, lines_of
+from forensics.answers.table import COLUMNS, TIMES, lines_of
 from forensics.answers.tables import tables
 from forensics.catalogue.text import safe
-from forensics.cli.events_options import filters, say_problems
+from forensics.cli.events_options import filters, put, say_problems
 from forensics.cli.looking import say
 from forensics.cli.options import output_options, print_json
 from forensics.cli.progress import Bar
 from forensics.errors import UsageError
+from forensics.events.csvsafe import csv_bytes
 from forensics.events.parquet import EVENTS, MANIFEST, Columns, Kind, ParquetFolder, need_analysis
 from forensics.events.where import Where, where
 
@@ -211,9 +212,7 @@ def _ask(folder: Path, sql: str, limit: int | None, timeout: int, as_csv: bool, 
             for values in answer:
                 print_json({"schema": "sealbag/events-query/1", "row": dict(zip(names, values, strict=True))})
         elif as_csv:
-            for piece in csv_cells(names, answer):
-                sys.stdout.buffer.write(piece)
-            sys.stdout.buffer.flush()
+            put(csv_bytes(names, answer))
         elif not quiet:
             for text in lines_of(names, answer, safe):
                 say(text)

@@ -14,7 +14,7 @@ from forensics.answers.bagcase import BagCase
 from forensics.answers.case import Table, untold
 from forensics.answers.opening import cases
 from forensics.catalogue.text import safe
-from forensics.cli.events_options import place_argument, say_problems
+from forensics.cli.events_options import place_argument, put, say_problems
 from forensics.cli.looking import say
 from forensics.cli.options import output_options, print_json
 from forensics.errors import UsageError
@@ -95,9 +95,7 @@ def _say_packs(case: BagCase, given: tuple[str, ...]) -> None:
 def _csv(name: str, rows: Iterator[dict[str, Any]]) -> None:
     from forensics.answers.table import csv_rows
 
-    for piece in csv_rows(name, rows):
-        sys.stdout.buffer.write(piece)
-    sys.stdout.buffer.flush()
+    put(csv_rows(name, rows))
 
 
 def _print(name: str, rows: Iterator[dict[str, Any]], chosen: Where) -> None:

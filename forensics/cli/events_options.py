@@ -36,6 +36,13 @@ def filters(command: F) -> F:
     return command
 
 
+def put(pieces: Iterable[bytes]) -> None:
+    """Write to standard output as it is."""
+    for piece in pieces:
+        sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+
+
 def say_problems(found: Iterable[BagCase]) -> None:
     """What could not be parsed, and what could not be read back, on standard error."""
     for case in found:

@@ -15,7 +15,7 @@ from forensics.answers.case import Table
 from forensics.answers.opening import cases
 from forensics.answers.tables import tables
 from forensics.catalogue.text import safe
-from forensics.cli.events_options import filters, place_argument, say_problems
+from forensics.cli.events_options import filters, place_argument, put, say_problems
 from forensics.cli.looking import say
 from forensics.cli.options import output_options, print_json
 from forensics.errors import UsageError
@@ -72,9 +72,7 @@ def _print(name: str, case: BagCase, chosen: Where) -> None:
 def _csv(name: str, rows: Iterator[dict[str, Any]]) -> None:
     from forensics.answers.table import csv_rows
 
-    for piece in csv_rows(name, rows):
-        sys.stdout.buffer.write(piece)
-    sys.stdout.buffer.flush()
+    put(csv_rows(name, rows))
 
 
 def _dot(rows: Iterator[dict[str, Any]]) -> None:

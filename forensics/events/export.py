@@ -8,15 +8,13 @@ which is whole, ``state`` and ``attrs`` do.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from forensics.events import ecs
-from forensics.events.csvsafe import cell
+from forensics.events.csvsafe import csv_bytes
 from forensics.events.marks import marked
 from forensics.source.times import SECOND, rfc3339
 
@@ -47,19 +45,6 @@ def jsonl(rows: Iterable[Row], done: Written) -> Iterator[bytes]:
         yield json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\n"
 
 
-def _csv(head: tuple[str, ...], rows: Iterable[list[Any]]) -> Iterator[bytes]:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(head)
-    for row in rows:
-        writer.writerow([cell(value) for value in row])
-        if text.tell() > 1 << 18:
-            yield text.getvalue().encode("utf-8")
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue().encode("utf-8")
-
-
 def safe_csv(rows: Iterable[Row], done: Written) -> Iterator[bytes]:
     """The common columns and the record (``attrs``, JSON) as CSV for spreadsheets."""
 
@@ -69,7 +54,7 @@ def safe_csv(rows: Iterable[Row], done: Written) -> Iterator[bytes]:
             values = {**row, "datetime": _iso(row.get("ts")), "message": marked(row)}
             yield [*(values.get(name) for name in COLUMNS), row.get("attrs")]
 
-    return _csv((*COLUMNS, "attrs"), cells())
+    return csv_bytes((*COLUMNS, "attrs"), cells())
 
 
 def _named(row: Row) -> str:
@@ -126,7 +111,7 @@ _SKETCH = (
 
 def timesketch_csv(rows: Iterable[Row], done: Written) -> Iterator[bytes]:
     """Timesketch's CSV; cells are safe for spreadsheets too."""
-    return _csv(_SKETCH, ([row.get(name) for name in _SKETCH] for row in _sketched(rows, done)))
+    return csv_bytes(_SKETCH, ([row.get(name) for name in _SKETCH] for row in _sketched(rows, done)))
 
 
 def _field(text: Any) -> str:
