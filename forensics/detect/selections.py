@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from forensics.detect.ast import And, Atom, Node, Not, Op, Or
 from forensics.detect.fault import RuleFault, short
@@ -117,8 +117,7 @@ class Builder:
 
 
 def _op(name: str) -> Op:
-    operation: Any = name
-    return operation  # type: ignore[no-any-return]
+    return cast(Op, name)
 
 
 def _filled(content: list[Any]) -> list[Any]:
