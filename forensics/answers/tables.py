@@ -16,7 +16,7 @@ from forensics.answers.coverage_rules import rules_table
 from forensics.answers.coverage_seen import seen
 from forensics.answers.listeners import local_of
 from forensics.answers.processes import command_line, flags
-from forensics.answers.windows_tables import windows_tables
+from forensics.answers.windows_tables import noted, windows_tables
 from forensics.model.event import Event
 
 _ACCOUNT_ACTIONS = ("account-created", "account-deleted", "account-enabled", "account-renamed")
@@ -66,8 +66,11 @@ def _last_logons(case: Case, uids: Mapping[int, str]) -> dict[str, int]:
     return found
 
 
-def account_rows(case: Case) -> Iterator[dict[str, Any]]:
-    """Accounts of the host's files or rows; on Windows those that events name as logging on or made."""
+def account_rows(case: Case, notes: list[str]) -> Iterator[dict[str, Any]]:
+    """Accounts of the host's files or rows; on Windows those that events name as logging on or made.
+
+    :param notes: takes what must be said of the whole table.
+    """
     known = accounts_of(case)
     last = _last_logons(case, {one.uid: one.name for one in known.values() if one.uid is not None}) if known else {}
     for one in known.values():
@@ -82,10 +85,11 @@ def account_rows(case: Case) -> Iterator[dict[str, Any]]:
             "content": one.ref.content, "locator": one.ref.locator,
         }  # fmt: skip
     if not known:
-        yield from _windows_accounts(case)
+        yield from _windows_accounts(case, notes)
 
 
-def _windows_accounts(case: Case) -> Iterator[dict[str, Any]]:
+def _windows_accounts(case: Case, notes: list[str]) -> Iterator[dict[str, Any]]:
+    beyond = 0
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     members: dict[tuple[str, str], dict[str, None]] = {}
     for event in case.events((*sorted(logons.GOOD), *_ACCOUNT_ACTIONS, "group-member-added")):
@@ -96,6 +100,7 @@ def _windows_accounts(case: Case) -> Iterator[dict[str, Any]]:
             continue
         key = (fields.computer(event), event.user)
         if not event.user or (key not in rows and len(rows) >= MAX_WINDOWS_ACCOUNTS):
+            beyond += bool(event.user)
             continue
         row = rows.setdefault(
             key,
@@ -110,6 +115,8 @@ def _windows_accounts(case: Case) -> Iterator[dict[str, Any]]:
                 row["flags"] = f"{row['flags']}, {event.action}".strip(", ")
         elif event.ts is not None:
             row["last_logon"] = max(event.ts, row["last_logon"] or event.ts)
+    if beyond:
+        notes.append(f"{beyond:,} records of further accounts are not in it (the first {MAX_WINDOWS_ACCOUNTS:,} are)")
     for (host, name), row in rows.items():
         groups = members.get((host, name.casefold()), {}) | members.get((host, row["uid"].casefold()), {})
         yield row | {"groups": ", ".join(sorted(groups)[:64])}
@@ -196,7 +203,7 @@ def tables(case: Case) -> dict[str, Table]:
     once = cache(lambda: seen(case))
     found = (
         Table("logons", lambda: logon_rows(case), logs),
-        Table("accounts", lambda: account_rows(case)),
+        noted("accounts", account_rows, case, ""),
         Table("logged-on", lambda: logged_on_rows(case), recorded("sessions")),
         Table("processes", lambda: process_rows(case), recorded("processes")),
         Table("sockets", lambda: socket_rows(case), recorded("sockets")),

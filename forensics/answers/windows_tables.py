@@ -28,13 +28,15 @@ def windows_tables(case: Case, lacking: str) -> Iterator[Table]:
     :param lacking: why there are none, "" if there may be.
     """
     for name, rows in ROWS.items():
-        notes: list[str] = []
-        yield Table(name, _maker(rows, case, notes), lacking, notes)
+        yield noted(name, rows, case, lacking)
 
 
-def _maker(rows: Rows, case: Case, notes: list[str]) -> Callable[[], Iterator[dict[str, Any]]]:
+def noted(name: str, rows: Rows, case: Case, lacking: str) -> Table:
+    """A table whose rows say what must be said of all of them; anew each time it is made."""
+    notes: list[str] = []
+
     def make() -> Iterator[dict[str, Any]]:
         notes.clear()
         return rows(case, notes)
 
-    return make
+    return Table(name, make, lacking, notes)

@@ -299,6 +299,18 @@ def test_bounds_are_said(monkeypatch):
     assert {"answers.services", "answers.lateral", "answers.powershell"} <= reasons
 
 
+def test_accounts_beyond_the_bound_are_said(monkeypatch):
+    monkeypatch.setattr("forensics.answers.tables.MAX_WINDOWS_ACCOUNTS", 2)
+    logs = Logs()
+    for number in range(5):
+        logs.logon(number, hex(number), user=f"u{number}")
+    table = tables(logs.case)["accounts"]
+    for _ in range(2):
+        assert len(list(table)) == 2 and table.notes == [
+            "3 records of further accounts are not in it (the first 2 are)"
+        ]
+
+
 def test_copies_and_spans_beyond_a_bound_are_said(monkeypatch):
     logs = Logs()
     for number in range(5):
