@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from residual_made import LOGON, NS, OTHER, OUTER, SAID, THING, TIME, Case, live, logon, said, thing
-from template_writer import Call, El, Template, call, event_data, filled, log, outer, text
+from template_writer import Call, ChunkWriter, El, Template, call, event_data, filled, log, outer, text
 
 from forensics.model.event import Event
 
@@ -44,6 +44,39 @@ def test_a1_looks_like_a_live_record(tmp_path: Path) -> None:
     assert (events[4].user, events[4].src_ip, events[4].ts) == ("CORP\\bob", "203.0.113.9", NS + 4000)
     assert (events[5].attrs["channel"], events[5].attrs["computer"]) == ("Made/Operational", "PC-OTHER-NAME")
     assert case.told[0]["residual-framed"] == case.told[0]["residual-A1"] == 3
+
+
+class _Bare(ChunkWriter):
+    """Elements as they stand in a record itself: without the dependency id of a definition's."""
+
+    def _element(self, one: El) -> None:
+        (value,) = one.content or ("",)
+        self.out.append(0x01)
+        start = len(self.out)
+        self.out += bytes(4)
+        self._name(one.name)
+        self.out.append(0x02)
+        self._element(value) if isinstance(value, El) else self._value(value)
+        self.out.append(0x04)
+        self.out[start : start + 4] = struct.pack("<I", len(self.out) - start - 4)
+
+    def bare(self, identifier: int, root: El) -> None:
+        start = len(self.out)
+        self.out += bytes(24) + b"\x0f\x01\x01\x00"
+        self._element(root)
+        size = (len(self.out) + 1 - start + 4 + 7) & ~7
+        self.out += bytes(start + size - 4 - len(self.out)) + struct.pack("<I", size)
+        self.out[start : start + 24] = struct.pack("<4sIQQ", b"**\0\0", size, identifier, TIME)
+        self.places.append((start, size, identifier))
+
+
+def test_a_record_without_a_template_is_not_said_to_have_a_certain_one(tmp_path: Path) -> None:
+    made = filled([logon(1)], TIME)
+    writer = _Bare(made.out, made.places)
+    writer.bare(2, El("Event", (), (El("System", (), (El("Computer", (), ("PC",)),)),)))
+    (event,) = Case(tmp_path, log(writer.chunk(live=1))).events[0]
+    assert event.attrs["Event"] == {"System": {"Computer": "PC"}} and event.attrs["templates"] == []
+    assert event.attrs["class"] == "A2" and event.attrs["said"].startswith("no template")
 
 
 def test_a2_and_the_copy_of_another_log(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from collectors.parsers.evtx.parser import event_of
 from collectors.parsers.evtx.residual.instance import Body, Instance, digest
 from collectors.parsers.evtx.residual.live import LiveRecords, witness
 from collectors.parsers.evtx.residual.resolve import Class, Part
-from collectors.parsers.evtx.residual.signs import SAID, text_signs
+from collectors.parsers.evtx.residual.signs import SAID, SAID_BARE, text_signs
 from collectors.parsers.evtx.rust import native
 from collectors.parsers.evtx.walk import CHUNK, Record
 from collectors.parsers.text import one_line
@@ -63,7 +63,7 @@ def _about(made: Made, live: LiveRecords) -> dict[str, Any]:
     parts = _parts(made)
     found: dict[str, Any] = {
         "class": made.kind,
-        "said": SAID[made.kind],
+        "said": SAID[made.kind] if isinstance(made.body, Instance) else SAID_BARE,
         "templates": [cite for part in parts for cite in part.cites],
         "witness": {"id": _WORDS[same_id], "time": _WORDS[same_time]},
         "torn": torn,

@@ -1,7 +1,8 @@
 """Which template each part of a residual record goes with, and the class that follows from it.
 
 A1  every definition is a copy in an active area: found by the record's template id, values of its number and types
-A2  a definition lies in free space, whole with all its names; nothing else vouches for it
+A2  a definition lies in free space, whole with all its names; nothing else vouches for it. Or the record has no
+    template: its names stand in itself
 A3  as A2, but names of it were overwritten and are restored by its shape
 B   the template is certain, some element names are lost
 C   the outer template is certain, an inner one is not: its values stand by number
@@ -76,7 +77,8 @@ class Resolver:
         """Return the class of the record at *at* of the chunk, and what to write it with."""
         if isinstance(body, Skeleton):
             part = self._bare(place, body, at)
-            return part.degree or "E", part
+            # no definition in an active area vouches for a name of it
+            return "A2" if part.degree == "A1" else part.degree or "E", part
         outer = self._instance(place, body)
         outer.inner = {
             index: self._instance(place, one) if isinstance(one, Instance) else self._bare(place, one, at)

@@ -28,6 +28,8 @@ SAID: dict[Class, str] = {
     "D": "inner template certain, the outer one unknown: System by position; bytes not covered by a checksum",
     "E": "no template certain; bytes not covered by a checksum",
 }
+#: and of one without a template, whatever its class
+SAID_BARE = "no template: its names stand in the record itself; its own text and the bytes not covered by a checksum"
 
 
 def _strings(body: Body) -> Iterator[bytes]:
