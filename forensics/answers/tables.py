@@ -21,6 +21,8 @@ from forensics.model.event import Event
 
 _ACCOUNT_ACTIONS = ("account-created", "account-deleted", "account-enabled", "account-renamed")
 MAX_WINDOWS_ACCOUNTS = 50_000
+#: groups of one account
+MAX_GROUPS = 64
 
 
 def event_columns(case: Case, event: Event) -> dict[str, Any]:
@@ -89,14 +91,14 @@ def account_rows(case: Case, notes: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _windows_accounts(case: Case, notes: list[str]) -> Iterator[dict[str, Any]]:
-    beyond = 0
+    beyond = unlisted = 0
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     members: dict[tuple[str, str], dict[str, None]] = {}
     for event in case.events((*sorted(logons.GOOD), *_ACCOUNT_ACTIONS, "group-member-added")):
         if not event.parser.startswith("windows."):
             continue
         if event.action == "group-member-added":
-            _member(members, event)
+            unlisted += _member(members, event)
             continue
         key = (fields.computer(event), event.user)
         if not event.user or (key not in rows and len(rows) >= MAX_WINDOWS_ACCOUNTS):
@@ -117,19 +119,26 @@ def _windows_accounts(case: Case, notes: list[str]) -> Iterator[dict[str, Any]]:
             row["last_logon"] = max(event.ts, row["last_logon"] or event.ts)
     if beyond:
         notes.append(f"{beyond:,} records of further accounts are not in it (the first {MAX_WINDOWS_ACCOUNTS:,} are)")
+    if unlisted:
+        notes.append(
+            f"{unlisted:,} records of further members or groups are not in it ({MAX_GROUPS} groups an account are)"
+        )
     for (host, name), row in rows.items():
         groups = members.get((host, name.casefold()), {}) | members.get((host, row["uid"].casefold()), {})
-        yield row | {"groups": ", ".join(sorted(groups)[:64])}
+        yield row | {"groups": ", ".join(sorted(groups)[:MAX_GROUPS])}
 
 
-def _member(members: dict[tuple[str, str], dict[str, None]], event: Event) -> None:
-    """A group that an event says an account was put into: by its name, and by its SID."""
-    for name in {event.user.casefold(), fields.text(event, "MemberSid").casefold()}:
+def _member(members: dict[tuple[str, str], dict[str, None]], event: Event) -> bool:
+    """Put down the group that an account was put into, by its name and by its SID; True if it had no place."""
+    group, lost = fields.text(event, "TargetUserName")[:256], False
+    for name in {event.user.casefold(), fields.text(event, "MemberSid").casefold()} - {""}:
         key = (fields.computer(event), name)
-        if name and (key in members or len(members) < MAX_WINDOWS_ACCOUNTS):
-            found = members.setdefault(key, {})
-            if len(found) < 64:
-                found[fields.text(event, "TargetUserName")[:256]] = None
+        found = members.setdefault(key, {}) if key in members or len(members) < MAX_WINDOWS_ACCOUNTS else None
+        if found is None or (len(found) >= MAX_GROUPS and group not in found):
+            lost = True
+        else:
+            found[group] = None
+    return lost
 
 
 def logged_on_rows(case: Case) -> Iterator[dict[str, Any]]:

@@ -311,6 +311,19 @@ def test_accounts_beyond_the_bound_are_said(monkeypatch):
         ]
 
 
+def test_groups_beyond_the_bound_are_said(monkeypatch):
+    monkeypatch.setattr("forensics.answers.tables.MAX_GROUPS", 2)
+    logs = Logs()
+    logs.logon(0, "0x1", user="eve")
+    for number in range(5):
+        fields = {"TargetUserName": f"group {number % 4}", "TargetDomainName": "PC", "TargetSid": f"S-1-5-32-{number}"}
+        member = {"MemberName": "-", "MemberSid": "S-1-5-21-1-1-1-1104", "SubjectUserName": "adm"}
+        logs.add(number, "Security", 4732, fields | member)
+    table = tables(logs.case)["accounts"]
+    list(table)
+    assert table.notes == ["2 records of further members or groups are not in it (2 groups an account are)"]
+
+
 def test_copies_and_spans_beyond_a_bound_are_said(monkeypatch):
     logs = Logs()
     for number in range(5):
