@@ -171,7 +171,7 @@ def _right(chunk: bytes, record: Record) -> bool:
 
 def test_against_what_libevtx_recovers(found: Run) -> None:
     pyevtx = pytest.importorskip("pyevtx", reason="not shown: needs libevtx-python")
-    distinct, live_or_a, wrong = 0, 0, 0
+    distinct, live_or_a, wrong, nameless = 0, 0, 0, 0
     for log in found.logs:
         live: set[tuple[int, int]] = set()
         free: dict[tuple[int, int], list[tuple[bytes, Record]]] = {}
@@ -192,11 +192,15 @@ def test_against_what_libevtx_recovers(found: Run) -> None:
                     live_or_a += 1
                 else:
                     wrong += 1
-                    assert not any(_right(*one) and kinds.get(key, set()) != {"B"} for one in free.get(key, ())), key
+                    if any(_right(*one) for one in free.get(key, ())):
+                        # the template is there and names of it are overwritten: libevtx's names are not right either
+                        assert kinds.get(key) == {"B"}, key
+                        nameless += 1
         distinct += len(seen)
     a = sum(found.told[f"residual-{name}"] for name in A)
     # 764 distinct ones, of which the research note found 162 right; ours with every template certain
     assert distinct > 500 and a >= 3 * distinct and wrong < distinct < live_or_a
+    assert nameless == 14, "of class B: said in docs/evtx-recovery.md"
 
 
 def _recovered(pyevtx: object, path: Path) -> Iterator[tuple[int, int]]:
